@@ -1,0 +1,1 @@
+//! Where to listen and whom to call, as people write it.

@@ -1,0 +1,60 @@
+//! The calls of the diagram by name, one error per call, and what is known about each error.
+//!
+//! Before this module: [`crate::kernel`], which finds the facts. After it: every phase, which
+//! makes calls and returns their errors.
+
+use std::fmt;
+
+pub use rustix::io::Errno;
+
+/// One system call (or library function) of the diagram, by its manual name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// `getaddrinfo`: a name becomes addresses.
+    Resolve,
+    /// `socket`: an empty endpoint.
+    Socket,
+    /// `setsockopt`: one option of a socket.
+    SetOption,
+    /// `bind`: the endpoint gets its local address and port.
+    Bind,
+    /// `listen`: the socket waits for clients and never carries data.
+    Listen,
+    /// `accept`: a new socket for one client.
+    Accept,
+    /// `connect`: the active open.
+    Connect,
+    /// `send`: bytes to the peer.
+    Send,
+    /// `recv`: bytes from the peer.
+    Receive,
+    /// `shutdown`: half-close, our direction ends.
+    Shutdown,
+    /// `close`: the socket is released.
+    Close,
+}
+
+impl Call {
+    /// The name in section 2 or 3 of the manual.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "getaddrinfo",
+            Self::Socket => "socket",
+            Self::SetOption => "setsockopt",
+            Self::Bind => "bind",
+            Self::Listen => "listen",
+            Self::Accept => "accept",
+            Self::Connect => "connect",
+            Self::Send => "send",
+            Self::Receive => "recv",
+            Self::Shutdown => "shutdown",
+            Self::Close => "close",
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

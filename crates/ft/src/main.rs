@@ -1,0 +1,3 @@
+//! `ft`: open a port, call it, and see every connection.
+
+fn main() {}
