@@ -1,3 +1,8 @@
 //! `ft`: open a port, call it, and see every connection.
 
+mod args {
+    #[allow(dead_code)]
+    pub(crate) mod values;
+}
+
 fn main() {}
