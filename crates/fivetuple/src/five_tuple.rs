@@ -54,6 +54,10 @@ pub struct FiveTuple {
 
 impl fmt::Display for FiveTuple {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} → {} {}", self.source, self.destination, self.protocol)
+        write!(
+            f,
+            "{} → {} {}",
+            self.source, self.destination, self.protocol
+        )
     }
 }

@@ -8,8 +8,8 @@
 //! ```
 
 pub mod address;
+pub mod call;
 mod five_tuple;
 pub mod kernel;
-pub mod call;
 
 pub use five_tuple::{FiveTuple, Protocol};

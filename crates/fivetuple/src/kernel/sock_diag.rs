@@ -1,0 +1,381 @@
+//! `NETLINK_SOCK_DIAG` (sock_diag(7)): every TCP socket of this network namespace.
+//!
+//! TCP of both families and every state: listening, connected, TIME-WAIT, half-made, and, since
+//! Linux 6.8, bound and nothing more. An older kernel does not know the last kind and leaves it
+//! out. It needs no privilege.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
+};
+
+use super::field;
+use super::resolve::Family;
+use super::tcp_info::TcpState;
+
+/// Sockets that one question returns at most; the answer is cut there.
+pub const SOCKETS_MAX: usize = 65_536;
+
+/// Times that a dump is begun again because sockets came and went while it ran.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Room for one datagram; the kernel fills at most 32 KiB.
+const DATAGRAM_MAX: usize = 65_536;
+
+/// The kernel answers at once; longer than this means never.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// All states, with those that a future kernel may add.
+const ALL_STATES: u32 = u32::MAX;
+
+/// One TCP socket as the kernel knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketEntry {
+    /// The family of the socket. An IPv6 socket may have IPv4 addresses.
+    pub family: Family,
+    /// Its local address; an IPv4-mapped one is written as IPv4.
+    pub local: SocketAddr,
+    /// Its peer, if it has one.
+    pub peer: Option<SocketAddr>,
+    /// Its TCP state.
+    pub state: TcpState,
+    /// The number by which `/proc/PID/fd` names it; 0 when no descriptor refers to it.
+    pub inode: u32,
+    /// The user who made it; 0 also where the kernel does not keep it (TIME-WAIT).
+    pub uid: u32,
+    /// `IPV6_V6ONLY` of an IPv6 socket that listens or is bound.
+    pub v6only: Option<bool>,
+    /// The identity that `SO_COOKIE` returns.
+    pub cookie: u64,
+    /// Index of the interface that it is bound to; 0: any.
+    pub interface: u32,
+    /// Bytes to be read. Listening: connections that wait for accept.
+    pub receive_queue: u32,
+    /// Sequence numbers not acknowledged. Listening: the backlog in force.
+    pub send_queue: u32,
+    /// How long it will stay in TIME-WAIT.
+    pub time_wait_left: Option<Duration>,
+}
+
+/// The TCP sockets with this local port, of both families and in every state.
+///
+/// # Errors
+///
+/// ENOENT or EPROTONOSUPPORT: the kernel has no sock_diag for TCP. EAGAIN: no answer in time.
+pub fn sockets_on_port(port: u16) -> Result<Vec<SocketEntry>, Errno> {
+    both_families(&Question {
+        port,
+        states: ALL_STATES,
+    })
+}
+
+/// All TCP sockets, of both families and in every state, at most [`SOCKETS_MAX`].
+///
+/// # Errors
+///
+/// As [`sockets_on_port`].
+pub fn sockets() -> Result<Vec<SocketEntry>, Errno> {
+    both_families(&Question {
+        port: 0,
+        states: ALL_STATES,
+    })
+}
+
+/// How many five-tuples of both families are in TIME-WAIT.
+///
+/// # Errors
+///
+/// As [`sockets_on_port`].
+pub fn time_wait_count() -> Result<usize, Errno> {
+    let question = Question {
+        port: 0,
+        states: 1 << TIME_WAIT,
+    };
+    let mut total = 0;
+    for family in FAMILIES {
+        total += dump(&question, family, |count: &mut usize, _| {
+            *count += 1;
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(total)
+}
+
+const FAMILIES: [Family; 2] = [Family::Inet, Family::Inet6];
+/// Linux's number of the state, and of its timer.
+const TIME_WAIT: u8 = 6;
+const TIMER_TIME_WAIT: u8 = 3;
+
+/// What is asked of one family.
+struct Question {
+    /// The local port; 0: all.
+    port: u16,
+    /// A bit for each state.
+    states: u32,
+}
+
+fn both_families(question: &Question) -> Result<Vec<SocketEntry>, Errno> {
+    let mut entries = Vec::new();
+    for family in FAMILIES {
+        let room = SOCKETS_MAX.saturating_sub(entries.len());
+        let found = dump(question, family, |found: &mut Vec<SocketEntry>, message| {
+            if found.len() >= room {
+                return ControlFlow::Break(());
+            }
+            // The filter of the kernel is repeated: a kernel that had none would answer all.
+            let entry = parse_entry(message)
+                .filter(|entry| question.port == 0 || entry.local.port() == question.port);
+            found.extend(entry);
+            ControlFlow::Continue(())
+        })?;
+        entries.extend(found);
+    }
+    Ok(entries)
+}
+
+/// Asks one question and folds the answer; a dump that was interrupted is folded anew.
+fn dump<T: Default>(
+    question: &Question,
+    family: Family,
+    mut step: impl FnMut(&mut T, &[u8]) -> ControlFlow<()>,
+) -> Result<T, Errno> {
+    let mut folded = T::default();
+    for sequence in 1..=ATTEMPTS_MAX {
+        folded = T::default();
+        let fd = open()?;
+        let request = request(question, family, sequence);
+        retry_on_intr(|| send(&fd, &request, SendFlags::empty()))?;
+        if answer(&fd, sequence, |message| step(&mut folded, message))? == Dump::Whole {
+            break;
+        }
+    }
+    // Interrupted each time: the last one is still the best that is known.
+    Ok(folded)
+}
+
+fn open() -> Result<OwnedFd, Errno> {
+    let fd = socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        Some(SOCK_DIAG),
+    )?;
+    set_socket_timeout(&fd, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
+    // Port 0 is the kernel: nobody else is heard.
+    connect(&fd, &SocketAddrNetlink::new(0, 0))?;
+    Ok(fd)
+}
+
+const HEADER: usize = 16;
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const NLM_F_REQUEST_DUMP: u16 = 0x0001 | 0x0300;
+const NLM_F_DUMP_INTR: u16 = 0x10;
+const NLMSG_NOOP: u16 = 1;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+
+/// `nlmsghdr` and `inet_diag_req_v2`.
+fn request(question: &Question, family: Family, sequence: u32) -> Vec<u8> {
+    const LENGTH: u32 = 72;
+    let mut request = Vec::with_capacity(72);
+    request.extend(LENGTH.to_ne_bytes());
+    request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    request.extend(NLM_F_REQUEST_DUMP.to_ne_bytes());
+    request.extend(sequence.to_ne_bytes());
+    request.extend([0; 4]);
+    let family = match family {
+        Family::Inet => libc::AF_INET,
+        Family::Inet6 => libc::AF_INET6,
+    };
+    request.extend([
+        family.to_le_bytes()[0],
+        libc::IPPROTO_TCP.to_le_bytes()[0],
+        0,
+        0,
+    ]);
+    request.extend(question.states.to_ne_bytes());
+    request.extend(question.port.to_be_bytes());
+    // Any peer port, any addresses, any interface.
+    request.extend([0; 2 + 16 + 16 + 4]);
+    // No cookie.
+    request.extend([0xff; 8]);
+    request
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Dump {
+    Whole,
+    Interrupted,
+}
+
+/// What one datagram has told.
+#[derive(Debug, PartialEq, Eq)]
+enum Datagram {
+    More,
+    End,
+}
+
+fn answer(
+    fd: &OwnedFd,
+    sequence: u32,
+    mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<Dump, Errno> {
+    let mut buffer = vec![0; DATAGRAM_MAX];
+    let mut interrupted = false;
+    loop {
+        let (filled, length) =
+            match retry_on_intr(|| recv(fd, buffer.as_mut_slice(), RecvFlags::TRUNC)) {
+                // The kernel had no room for a datagram; what is missing is asked again.
+                Err(Errno::NOBUFS) => return Ok(Dump::Interrupted),
+                received => received?,
+            };
+        if length == 0 || length > DATAGRAM_MAX {
+            return Err(Errno::PROTO);
+        }
+        let datagram = buffer.get(..filled).unwrap_or_default();
+        if each_message(datagram, sequence, &mut interrupted, &mut visit)? == Datagram::End {
+            return Ok(if interrupted {
+                Dump::Interrupted
+            } else {
+                Dump::Whole
+            });
+        }
+    }
+}
+
+fn each_message(
+    mut datagram: &[u8],
+    sequence: u32,
+    interrupted: &mut bool,
+    visit: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<Datagram, Errno> {
+    while let Some(message) = split_message(&mut datagram) {
+        if message.sequence != sequence {
+            continue;
+        }
+        *interrupted |= message.flags & NLM_F_DUMP_INTR != 0;
+        match message.kind {
+            NLMSG_NOOP => {}
+            NLMSG_DONE => return Ok(Datagram::End),
+            NLMSG_ERROR => {
+                let code = field::u32(message.body, 0).unwrap_or(0).cast_signed();
+                return match code.checked_neg() {
+                    Some(0) => Ok(Datagram::End),
+                    Some(errno) => Err(Errno::from_raw_os_error(errno)),
+                    None => Err(Errno::PROTO),
+                };
+            }
+            SOCK_DIAG_BY_FAMILY => {
+                if visit(message.body).is_break() {
+                    return Ok(Datagram::End);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(Datagram::More)
+}
+
+struct Message<'a> {
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    body: &'a [u8],
+}
+
+/// Takes the first netlink message off; `None` at the end and for a length that cannot be.
+fn split_message<'a>(datagram: &mut &'a [u8]) -> Option<Message<'a>> {
+    let length = usize::try_from(field::u32(datagram, 0)?).ok()?;
+    let message = Message {
+        kind: field::u16(datagram, 4)?,
+        flags: field::u16(datagram, 6)?,
+        sequence: field::u32(datagram, 8)?,
+        body: datagram.get(HEADER..length)?,
+    };
+    *datagram = datagram
+        .get(length.checked_next_multiple_of(4)?..)
+        .unwrap_or_default();
+    Some(message)
+}
+
+const INET_DIAG_SKV6ONLY: u16 = 11;
+/// Bytes of `inet_diag_msg`; attributes follow.
+const ENTRY: usize = 72;
+
+/// Reads `inet_diag_msg` and the attribute `INET_DIAG_SKV6ONLY`.
+fn parse_entry(body: &[u8]) -> Option<SocketEntry> {
+    let family = match i32::from(field::u8(body, 0)?) {
+        libc::AF_INET => Family::Inet,
+        libc::AF_INET6 => Family::Inet6,
+        _ => return None,
+    };
+    let interface = field::u32(body, 40)?;
+    let local = address(body, family, (4, 8), interface)?;
+    let peer = address(body, family, (6, 24), interface)?;
+    let in_time_wait = field::u8(body, 2)? == TIMER_TIME_WAIT;
+    Some(SocketEntry {
+        family,
+        local,
+        peer: (peer.port() != 0).then_some(peer),
+        state: TcpState::from_linux(field::u8(body, 1)?)?,
+        inode: field::u32(body, 68)?,
+        uid: field::u32(body, 64)?,
+        v6only: attribute(body.get(ENTRY..)?, INET_DIAG_SKV6ONLY)
+            .and_then(|value| field::u8(value, 0))
+            .map(|value| value != 0),
+        cookie: u64::from(field::u32(body, 44)?) | u64::from(field::u32(body, 48)?) << 32,
+        interface,
+        receive_queue: field::u32(body, 56)?,
+        send_queue: field::u32(body, 60)?,
+        time_wait_left: in_time_wait
+            .then(|| field::u32(body, 52))
+            .flatten()
+            .map(|left| Duration::from_millis(left.into())),
+    })
+}
+
+/// The address whose port and IP stand at these two offsets.
+fn address(
+    body: &[u8],
+    family: Family,
+    (port, ip): (usize, usize),
+    interface: u32,
+) -> Option<SocketAddr> {
+    let port = field::u16_network(body, port)?;
+    if family == Family::Inet {
+        let ip: [u8; 4] = field::bytes(body, ip)?;
+        return Some(SocketAddr::from((ip, port)));
+    }
+    let ip = Ipv6Addr::from(field::bytes::<16>(body, ip)?);
+    Some(match ip.to_ipv4_mapped() {
+        Some(ip) => SocketAddr::new(IpAddr::V4(ip), port),
+        None => {
+            let scope = if ip.is_unicast_link_local() {
+                interface
+            } else {
+                0
+            };
+            SocketAddrV6::new(ip, port, 0, scope).into()
+        }
+    })
+}
+
+/// The value of one attribute (`rtattr`) in a row of them.
+fn attribute(mut row: &[u8], wanted: u16) -> Option<&[u8]> {
+    loop {
+        let length = usize::from(field::u16(row, 0)?);
+        let value = row.get(4..length)?;
+        if field::u16(row, 2)? == wanted {
+            return Some(value);
+        }
+        row = row.get(length.next_multiple_of(4)..)?;
+    }
+}
