@@ -273,11 +273,7 @@ fn each_message(
                     None => Err(Errno::PROTO),
                 };
             }
-            SOCK_DIAG_BY_FAMILY => {
-                if visit(message.body).is_break() {
-                    return Ok(Datagram::End);
-                }
-            }
+            SOCK_DIAG_BY_FAMILY if visit(message.body).is_break() => return Ok(Datagram::End),
             _ => {}
         }
     }
