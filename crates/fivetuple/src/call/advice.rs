@@ -23,6 +23,8 @@ pub enum Advice {
     CloseOwnSocket(SocketAddr),
     /// Ask again as root who holds this port.
     LookAsRoot(u16),
+    /// Ask outside this container who holds this port: root inside does not see it.
+    LookOutside(u16),
     /// Use another port, or port 0 to let the system choose.
     UseAnotherPort,
     /// Set `SO_REUSEADDR` before bind.
@@ -161,6 +163,9 @@ impl fmt::Display for Advice {
                 write!(f, "close the socket of this program that holds {local}")
             }
             Self::LookAsRoot(port) => write!(f, "ask as root who holds port {port}"),
+            Self::LookOutside(port) => {
+                write!(f, "ask outside this container who holds port {port}")
+            }
             Self::SetV6Only(holder) => {
                 write!(f, "set IPV6_V6ONLY on the socket that holds {holder}")
             }

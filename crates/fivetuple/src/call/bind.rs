@@ -17,7 +17,7 @@ pub type BindError = CallError<BindCause>;
 #[non_exhaustive]
 pub enum BindCause {
     /// Another socket has the port (EADDRINUSE).
-    PortInUse(PortInUse),
+    PortInUse(Box<PortInUse>),
     /// Port 0 was asked for, and no port is left to choose (EADDRINUSE).
     PortsExhausted(PortsExhausted),
     /// The port is a privileged one (EACCES).
@@ -69,7 +69,7 @@ impl BindCause {
         let start = unprivileged_port_start();
         match errno {
             Errno::ADDRINUSE if address.port() == 0 => Self::PortsExhausted(PortsExhausted::now()),
-            Errno::ADDRINUSE => Self::PortInUse(PortInUse::of_bind(address)),
+            Errno::ADDRINUSE => Self::PortInUse(Box::new(PortInUse::of_bind(address))),
             Errno::ACCESS if address.port() != 0 && address.port() < start => {
                 Self::PrivilegedPort {
                     port: address.port(),

@@ -18,7 +18,7 @@ pub type ConnectError = CallError<ConnectCause>;
 #[non_exhaustive]
 pub enum ConnectCause {
     /// Our SYN was answered with an RST (ECONNREFUSED).
-    Refused(Refused),
+    Refused(Box<Refused>),
     /// Our SYN was not answered (ETIMEDOUT).
     TimedOut {
         /// How long was waited, if it was our deadline that ended the waiting.
@@ -128,7 +128,7 @@ impl ConnectCause {
     fn of(destination: SocketAddr, errno: Errno) -> Self {
         let family = Family::of(&destination);
         match errno {
-            Errno::CONNREFUSED => Self::Refused(Refused::by(destination)),
+            Errno::CONNREFUSED => Self::Refused(Box::new(Refused::by(destination))),
             Errno::TIMEDOUT => Self::TimedOut {
                 after: None,
                 full_queue: full_queue(destination),

@@ -188,3 +188,96 @@ impl<C: Cause> Explained for CallError<C> {
         self.cause.advice()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::*;
+
+    #[test]
+    fn an_error_is_small_enough_to_be_returned() {
+        const RESULT_ERR_MAX: usize = 128;
+        for size in [
+            size_of::<SocketError>(),
+            size_of::<SetOptionError>(),
+            size_of::<BindError>(),
+            size_of::<ListenError>(),
+            size_of::<AcceptError>(),
+            size_of::<ConnectError>(),
+            size_of::<ResolveError>(),
+            size_of::<SendError>(),
+            size_of::<ReceiveError>(),
+        ] {
+            assert!(size < RESULT_ERR_MAX, "{size}");
+        }
+    }
+
+    #[test]
+    fn the_line_is_call_subject_text_and_code() {
+        let address: SocketAddr = "192.0.2.1:9".parse().unwrap();
+        let refused = ConnectError::new(address, Errno::CONNREFUSED);
+        assert_eq!(
+            refused.to_string(),
+            "connect 192.0.2.1:9: connection refused (ECONNREFUSED)"
+        );
+        let unknown = AcceptError::new(address, Errno::from_raw_os_error(4000));
+        assert_eq!(
+            unknown.to_string(),
+            "accept 192.0.2.1:9: unknown error (errno 4000)"
+        );
+        let option = SetOptionError::new("SO_BINDTODEVICE", "et\x1bh", Errno::NODEV);
+        assert_eq!(
+            option.to_string(),
+            r"setsockopt SO_BINDTODEVICE et\x1bh: no such interface (ENODEV)"
+        );
+        let nothing = AcceptError::new(Subject::None, Errno::MFILE);
+        assert_eq!(
+            nothing.to_string(),
+            "accept: too many open descriptors in this process (EMFILE)"
+        );
+        let five_tuple = FiveTuple {
+            source: "127.0.0.1:1".parse().unwrap(),
+            destination: "127.0.0.1:2".parse().unwrap(),
+            protocol: crate::Protocol::Tcp,
+        };
+        assert_eq!(
+            SendError::new(five_tuple, Errno::PIPE).to_string(),
+            "send 127.0.0.1:1 → 127.0.0.1:2 tcp: sending side is closed (EPIPE)"
+        );
+        assert_eq!(
+            SocketError::new(Family::Inet6, Errno::AFNOSUPPORT).to_string(),
+            "socket IPv6: address family not supported (EAFNOSUPPORT)"
+        );
+    }
+
+    #[test]
+    fn every_errno_has_facts_and_advice_of_one_line_for_every_call() {
+        let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        for raw in 1..140 {
+            let errno = Errno::from_raw_os_error(raw);
+            let errors: [Box<dyn Explained>; 10] = [
+                Box::new(SocketError::new(Family::Inet, errno)),
+                Box::new(SetOptionError::new("SO_KEEPALIVE", "1", errno)),
+                Box::new(BindError::new(address, errno)),
+                Box::new(ListenError::new(address, errno)),
+                Box::new(AcceptError::new(address, errno)),
+                Box::new(ConnectError::new(address, errno)),
+                Box::new(SendError::new(address, errno)),
+                Box::new(ReceiveError::new(address, errno)),
+                Box::new(ShutdownError::new(address, errno)),
+                Box::new(CloseError::new(address, errno)),
+            ];
+            for error in errors {
+                let facts = error.facts().into_iter().map(|fact| fact.to_string());
+                let advice = error.advice().into_iter().map(|advice| advice.to_string());
+                for line in facts.chain(advice).chain([error.to_string()]) {
+                    assert!(
+                        !line.is_empty() && !line.contains('\n'),
+                        "{error:?}: {line:?}"
+                    );
+                    assert!(!line.ends_with('.'), "{line}");
+                }
+            }
+        }
+    }
+}

@@ -147,7 +147,10 @@ impl Fact {
     /// The words of a fact that needs no value.
     fn plain(&self) -> &'static str {
         match self {
-            Self::HolderNotFound => "no socket that holds it was found; it may have gone meanwhile",
+            Self::HolderNotFound => {
+                "no socket that holds it was found: it has gone meanwhile, or is bound and no more, \
+                 which Linux before 6.8 does not show"
+            }
             Self::ForbiddenByRule => {
                 "a rule of this system forbids it (SELinux, AppArmor, seccomp, BPF)"
             }
@@ -205,8 +208,8 @@ impl fmt::Display for Fact {
             }
             Self::InTimeWait(wait) => write!(
                 f,
-                "held by {} in TIME-WAIT, for at most {} s more: connections that this side \
-                 closed first, from a socket without SO_REUSEADDR",
+                "held by {} in TIME-WAIT, for at most {} s more; SO_REUSEADDR was not set then, \
+                 or is not set now",
                 Count(wait.count, "ended connection"),
                 wait.left.as_millis().div_ceil(1000)
             ),

@@ -43,6 +43,8 @@ pub enum Who {
         /// That user's name, if there is one.
         user: Option<String>,
     },
+    /// The kernel itself, for instance its NFS server.
+    Kernel,
     /// None: the process has closed it, and the kernel brings the connection to its end.
     Nobody,
 }
@@ -245,8 +247,10 @@ pub(super) fn name_holders(entries: Vec<(SocketEntry, Overlap)>) -> Vec<Holder> 
 }
 
 fn who(entry: &SocketEntry, found: &[SocketHolder]) -> Who {
-    if entry.inode == 0 {
-        return Who::Nobody;
+    match (entry.inode, entry.state) {
+        (0, TcpState::Listen | TcpState::Closed) => return Who::Kernel,
+        (0, _) => return Who::Nobody,
+        _ => {}
     }
     let processes: Vec<Process> = found
         .iter()
@@ -302,7 +306,11 @@ impl Cause for PortInUse {
                         }
                     }));
                 }
+                Who::NotVisible { .. } if rustix::process::geteuid().is_root() => {
+                    advice.push(Advice::LookOutside(self.wanted.port()));
+                }
                 Who::NotVisible { .. } => advice.push(Advice::LookAsRoot(self.wanted.port())),
+                Who::Kernel => {}
                 Who::Nobody => advice.push(Advice::SetReuseAddress),
             }
             if holder.overlap == Overlap::HolderIsDualStack {
@@ -355,6 +363,7 @@ impl fmt::Display for Who {
                 show_user(*uid, user.as_deref(), f)?;
                 f.write_str(" whose process is not visible from here")
             }
+            Self::Kernel => f.write_str("the kernel itself"),
             Self::Nobody => f.write_str("a connection closed by its process and not ended yet"),
         }
     }

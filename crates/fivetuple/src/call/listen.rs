@@ -14,7 +14,7 @@ pub type ListenError = CallError<ListenCause>;
 #[non_exhaustive]
 pub enum ListenCause {
     /// Another socket listens on the port; both had been bound with `SO_REUSEADDR` (EADDRINUSE).
-    PortInUse(PortInUse),
+    PortInUse(Box<PortInUse>),
     /// The socket was not bound, and no port is left to choose (EADDRINUSE).
     PortsExhausted(PortsExhausted),
     /// A rule of the system forbids it (EACCES, EPERM).
@@ -34,7 +34,7 @@ impl ListenError {
             Errno::ADDRINUSE if local.port() == 0 => {
                 ListenCause::PortsExhausted(PortsExhausted::now())
             }
-            Errno::ADDRINUSE => ListenCause::PortInUse(PortInUse::of_listen(local)),
+            Errno::ADDRINUSE => ListenCause::PortInUse(Box::new(PortInUse::of_listen(local))),
             Errno::ACCESS | Errno::PERM => ListenCause::NotPermitted,
             Errno::INVAL | Errno::OPNOTSUPP => ListenCause::CannotListen,
             errno => Resource::missing(errno).map_or(ListenCause::Other, ListenCause::Resource),

@@ -36,7 +36,7 @@ impl fmt::Display for Visible<'_> {
 
 /// Filters a peer's bytes on their way to a terminal.
 ///
-/// Newline and tab pass, `\r\n` passes as a newline, a lone `\r` and everything that [`Visible`]
+/// Newline, tab and the two selectors of a symbol's drawing (U+FE0E, U+FE0F) pass, `\r\n` passes as a newline, a lone `\r` and everything that [`Visible`]
 /// escapes is shown; the backslash passes. A character or a `\r\n` may be split between chunks.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -110,6 +110,8 @@ impl Filter {
         match character {
             '\r' => self.after_return = true,
             '\t' => to.push('\t'),
+            // Whether a symbol is drawn in colour: harmless in a row of text, frequent in it.
+            '\u{fe0e}' | '\u{fe0f}' => to.push(character),
             // Writing to a String does not fail.
             _ => _ = show(character, to),
         }
@@ -224,7 +226,8 @@ mod tests {
             prop_assert!(!shown.chars().any(|c| c.is_control() || is_invisible(c)));
             let parts: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
             let through = filtered(&parts);
-            let bad = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_invisible(c);
+            let passes = |c: char| matches!(c, '\n' | '\t' | '\u{fe0e}' | '\u{fe0f}');
+            let bad = |c: char| (c.is_control() || is_invisible(c)) && !passes(c);
             prop_assert!(!through.chars().any(bad));
             prop_assert_eq!(filtered(&[&whole]), through);
         }

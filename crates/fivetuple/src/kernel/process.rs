@@ -18,7 +18,7 @@ pub struct Process {
     /// Its number.
     pub pid: u32,
     /// The name that the kernel keeps (`comm`, at most 15 bytes). The process chooses it: any
-    /// byte may stand in it, so it is shown through [`crate::call::Visible`] only.
+    /// byte may stand in it, so it is shown with its control bytes escaped only.
     pub name: Vec<u8>,
     /// The real user.
     pub uid: u32,
@@ -194,4 +194,65 @@ pub fn user_name(uid: u32) -> Option<String> {
     // SAFETY: after success the name is a string with its zero byte inside `strings`.
     let name = unsafe { CStr::from_ptr(entry.pw_name) };
     name.to_str().ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
+        let fields = "S 1 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+        for name in ["plain", "a) S (b", "((", ") )", "", "a b c"] {
+            let stat = format!("42 ({name}) {fields}\n");
+            assert_eq!(parse_name(stat.as_bytes()), Some(name.as_bytes()));
+            assert_eq!(parse_start_ticks(stat.as_bytes()), Some(12345), "{name}");
+        }
+        for bad in ["", "42", "42 (x", "42 )x(", "42 (x) S", "42 (x) S 1 2 3"] {
+            assert_eq!(parse_start_ticks(bad.as_bytes()), None, "{bad:?}");
+        }
+        assert_eq!(parse_name(b")("), None);
+    }
+
+    #[test]
+    fn status_and_stat_are_read_by_their_keys() {
+        assert_eq!(
+            parse_uid(b"Name:\tUid:\xff\nUid:\t1000\t0\t0\t0\nGid:\t1\n"),
+            Some(1000)
+        );
+        assert_eq!(parse_uid(b"Name:\tx\n"), None);
+        assert_eq!(
+            parse_boot_time("cpu 1 2\nbtime 1700000000\n"),
+            Some(1_700_000_000)
+        );
+        assert_eq!(parse_boot_time("cpu 1 2\n"), None);
+        assert_eq!(socket_inode("socket:[17]"), Some(17));
+        for bad in ["socket:[]", "socket:[x]", "pipe:[17]", "socket:[17"] {
+            assert_eq!(socket_inode(bad), None);
+        }
+    }
+
+    #[test]
+    fn this_process_holds_its_own_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let second = listener.try_clone().unwrap();
+        let inode = rustix::fs::fstat(listener.as_fd()).unwrap().st_ino;
+        let found = holders(&[0, u32::try_from(inode).unwrap()]);
+        assert_eq!(found.len(), 1, "two descriptors of one process count once");
+        let ours = &found[0].process;
+        assert!(ours.is_ours() && u64::from(found[0].inode) == inode);
+        assert_eq!(ours.uid, rustix::process::getuid().as_raw());
+        let age = SystemTime::now()
+            .duration_since(ours.since.unwrap())
+            .unwrap_or_default();
+        assert!(age < Duration::from_secs(3600));
+        drop((listener, second));
+        assert_eq!(holders(&[0]), []);
+        assert_eq!(user_name(0).as_deref(), Some("root"));
+        assert_eq!(user_name(u32::MAX - 7), None);
+        assert_eq!(process(u32::MAX), None);
+    }
 }

@@ -212,3 +212,65 @@ pub(super) fn socket_address(bytes: &[u8]) -> Option<SocketAddr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_numeric_address_needs_no_name_server() {
+        let found = lookup("127.0.0.1", None).unwrap();
+        assert_eq!(found, ["127.0.0.1:0".parse().unwrap()]);
+        let found = lookup("::1", Some(Family::Inet6)).unwrap();
+        assert_eq!(found, ["[::1]:0".parse().unwrap()]);
+        let SocketAddr::V6(scoped) = lookup("fe80::1%lo", None).unwrap()[0] else {
+            panic!("not IPv6");
+        };
+        assert_eq!(scoped.scope_id(), 1);
+    }
+
+    #[test]
+    fn localhost_comes_once_and_of_the_family_asked_for() {
+        let all = lookup("localhost", None).unwrap();
+        assert!(
+            all.iter()
+                .all(|address| address.ip().is_loopback() && address.port() == 0)
+        );
+        for (at, address) in all.iter().enumerate() {
+            assert!(!all[..at].contains(address));
+        }
+        let found = lookup("localhost", Some(Family::Inet)).unwrap();
+        assert!(found.iter().all(SocketAddr::is_ipv4));
+    }
+
+    #[test]
+    fn failures_are_typed() {
+        assert_eq!(lookup("", None), Err(LookupFailure::NoSuchName));
+        assert_eq!(lookup("a\0b", None), Err(LookupFailure::NoSuchName));
+        assert_eq!(
+            lookup("127.0.0.1", Some(Family::Inet6)),
+            Err(LookupFailure::NoAddressOfFamily(Family::Inet6))
+        );
+        assert_eq!(
+            lookup("::1", Some(Family::Inet)),
+            Err(LookupFailure::NoAddressOfFamily(Family::Inet))
+        );
+        assert_eq!(failure(libc::EAI_FAIL), LookupFailure::Failed);
+        assert_eq!(
+            failure(libc::EAI_OVERFLOW),
+            LookupFailure::Other(libc::EAI_OVERFLOW)
+        );
+    }
+
+    #[test]
+    fn a_short_address_is_none() {
+        let mut bytes = vec![0; 28];
+        bytes[..2].copy_from_slice(&(libc::AF_INET6 as u16).to_ne_bytes());
+        assert!(socket_address(&bytes).is_some());
+        assert_eq!(socket_address(&bytes[..27]), None);
+        bytes[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+        assert!(socket_address(&bytes[..8]).is_some());
+        assert_eq!(socket_address(&bytes[..7]), None);
+        assert_eq!(socket_address(&[]), None);
+    }
+}

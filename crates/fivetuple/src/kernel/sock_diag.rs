@@ -181,6 +181,8 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
+/// Numbers beyond this one are no errno (`MAX_ERRNO` of the kernel).
+const ERRNO_MAX: u32 = 4095;
 
 /// `nlmsghdr` and `inet_diag_req_v2`.
 fn request(question: &Question, family: Family, sequence: u32) -> Vec<u8> {
@@ -266,11 +268,14 @@ fn each_message(
             NLMSG_NOOP => {}
             NLMSG_DONE => return Ok(Datagram::End),
             NLMSG_ERROR => {
-                let code = field::u32(message.body, 0).unwrap_or(0).cast_signed();
-                return match code.checked_neg() {
+                // The body is an errno with its sign turned; 0 is a bare acknowledgement.
+                let code = field::u32(message.body, 0).map(|raw| raw.wrapping_neg());
+                return match code {
                     Some(0) => Ok(Datagram::End),
-                    Some(errno) => Err(Errno::from_raw_os_error(errno)),
-                    None => Err(Errno::PROTO),
+                    Some(errno @ 1..=ERRNO_MAX) => {
+                        Err(Errno::from_raw_os_error(errno.cast_signed()))
+                    }
+                    _ => Err(Errno::PROTO),
                 };
             }
             SOCK_DIAG_BY_FAMILY if visit(message.body).is_break() => return Ok(Datagram::End),
@@ -373,5 +378,140 @@ fn attribute(mut row: &[u8], wanted: u16) -> Option<&[u8]> {
             return Some(value);
         }
         row = row.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use proptest::prelude::*;
+    use rustix::net::bind;
+    use rustix::net::sockopt::{set_ipv6_v6only, socket_cookie};
+
+    use super::*;
+
+    /// One `inet_diag_msg` of an IPv6 socket that listens on `[::]:80`, with its attributes.
+    fn listening(v6only: u8) -> Vec<u8> {
+        let mut body = vec![0; ENTRY];
+        body[0] = 10;
+        body[1] = 10;
+        body[4..6].copy_from_slice(&80_u16.to_be_bytes());
+        body[64..68].copy_from_slice(&1000_u32.to_ne_bytes());
+        body[68..72].copy_from_slice(&7_u32.to_ne_bytes());
+        for (kind, value) in [(8_u16, 3), (INET_DIAG_SKV6ONLY, v6only)] {
+            body.extend(5_u16.to_ne_bytes());
+            body.extend(kind.to_ne_bytes());
+            body.extend([value, 0, 0, 0]);
+        }
+        body
+    }
+
+    fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
+        let mut message = Vec::new();
+        message.extend(u32::try_from(HEADER + body.len()).unwrap().to_ne_bytes());
+        message.extend(kind.to_ne_bytes());
+        message.extend(flags.to_ne_bytes());
+        message.extend(1_u32.to_ne_bytes());
+        message.extend([0; 4]);
+        message.extend(body);
+        message
+    }
+
+    fn read(datagram: &[u8]) -> (Result<Datagram, Errno>, bool, Vec<SocketEntry>) {
+        let (mut interrupted, mut found) = (false, Vec::new());
+        let mut visit = |body: &[u8]| {
+            found.extend(parse_entry(body));
+            ControlFlow::Continue(())
+        };
+        let result = each_message(datagram, 1, &mut interrupted, &mut visit);
+        (result, interrupted, found)
+    }
+
+    #[test]
+    fn an_entry_has_its_address_state_owner_and_v6only() {
+        for (value, expected) in [(0, false), (1, true)] {
+            let entry = parse_entry(&listening(value)).unwrap();
+            assert_eq!(entry.local, "[::]:80".parse().unwrap());
+            assert_eq!((entry.state, entry.peer), (TcpState::Listen, None));
+            assert_eq!((entry.uid, entry.inode), (1000, 7));
+            assert_eq!(entry.v6only, Some(expected));
+        }
+        let without_attributes = parse_entry(&listening(1)[..ENTRY]).unwrap();
+        assert_eq!(without_attributes.v6only, None);
+        assert_eq!(parse_entry(&listening(1)[..ENTRY - 1]), None);
+    }
+
+    #[test]
+    fn a_dump_is_read_over_its_messages_to_its_end() {
+        let one = message(SOCK_DIAG_BY_FAMILY, 2, &listening(1));
+        let done = message(NLMSG_DONE, 2 | NLM_F_DUMP_INTR, &[0; 4]);
+        let (result, interrupted, found) = read(&[one.clone(), one.clone()].concat());
+        assert_eq!(
+            (result, interrupted, found.len()),
+            (Ok(Datagram::More), false, 2)
+        );
+        let (result, interrupted, found) = read(&[one.clone(), done, one].concat());
+        assert_eq!(
+            (result, interrupted, found.len()),
+            (Ok(Datagram::End), true, 1)
+        );
+        let refused = message(NLMSG_ERROR, 0, &(-2_i32).to_ne_bytes());
+        assert_eq!(read(&refused).0, Err(Errno::NOENT));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(datagram: Vec<u8>, body: Vec<u8>) {
+            _ = read(&datagram);
+            _ = read(&message(SOCK_DIAG_BY_FAMILY, 0, &body));
+            _ = read(&message(NLMSG_ERROR, 0, &body));
+            _ = attribute(&body, INET_DIAG_SKV6ONLY);
+        }
+    }
+
+    #[test]
+    fn listening_connected_and_accepted_sockets_of_a_port_are_found() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let local = listener.local_addr().unwrap();
+        let client = TcpStream::connect(local).unwrap();
+        let (accepted, peer) = listener.accept().unwrap();
+        let entries = sockets_on_port(local.port()).unwrap();
+        let by_cookie = |cookie: u64| entries.iter().find(|entry| entry.cookie == cookie);
+        let entry = by_cookie(socket_cookie(&listener).unwrap()).unwrap();
+        assert_eq!(
+            (entry.state, entry.local, entry.peer),
+            (TcpState::Listen, local, None)
+        );
+        assert_eq!(entry.uid, rustix::process::geteuid().as_raw());
+        assert!(entry.send_queue > 0, "the backlog in force");
+        let entry = by_cookie(socket_cookie(&accepted).unwrap()).unwrap();
+        assert_eq!(
+            (entry.state, entry.peer),
+            (TcpState::Established, Some(peer))
+        );
+        let entries = sockets_on_port(peer.port()).unwrap();
+        assert!(entries.iter().any(|entry| entry.peer == Some(local)));
+        assert!(sockets().unwrap().len() >= 3);
+        assert!(time_wait_count().is_ok());
+        drop(client);
+    }
+
+    #[test]
+    fn a_socket_that_is_only_bound_is_found_with_its_v6only() {
+        for v6only in [false, true] {
+            let fd = rustix::net::socket(AddressFamily::INET6, SocketType::STREAM, None).unwrap();
+            set_ipv6_v6only(&fd, v6only).unwrap();
+            let any: SocketAddr = "[::]:0".parse().unwrap();
+            bind(&fd, &any).unwrap();
+            let local = SocketAddr::try_from(rustix::net::getsockname(&fd).unwrap()).unwrap();
+            let entries = sockets_on_port(local.port()).unwrap();
+            let ours = socket_cookie(&fd).unwrap();
+            // Before Linux 6.8 such sockets are not shown.
+            if let Some(entry) = entries.iter().find(|entry| entry.cookie == ours) {
+                assert_eq!((entry.local, entry.state), (local, TcpState::Closed));
+                assert_eq!(entry.v6only, Some(v6only));
+            }
+        }
     }
 }

@@ -224,3 +224,76 @@ pub fn tcp_state(fd: impl AsFd) -> Result<TcpState, Errno> {
         .and_then(TcpState::from_linux)
         .ok_or(Errno::PROTO)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn states_have_the_names_of_the_standard() {
+        let names: Vec<&str> = (0..=14)
+            .filter_map(TcpState::from_linux)
+            .map(TcpState::name)
+            .collect();
+        let expected = "ESTABLISHED SYN-SENT SYN-RECEIVED FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT CLOSED \
+            CLOSE-WAIT LAST-ACK LISTEN CLOSING SYN-RECEIVED CLOSED";
+        assert_eq!(names.join(" "), expected);
+        assert_eq!(format!("{:>6}|", TcpState::Listen), "LISTEN|");
+    }
+
+    #[test]
+    fn an_answer_of_any_length_is_read_as_far_as_it_goes() {
+        let whole: Vec<u8> = (0..=255).map(|n: u8| if n == 0 { 1 } else { n }).collect();
+        assert_eq!(TcpInfo::parse(&[]), None);
+        assert_eq!(TcpInfo::parse(&[99]), None);
+        let mut fields_before = 0;
+        for length in 1..=whole.len() {
+            let info = TcpInfo::parse(&whole[..length]).unwrap();
+            let fields = format!("{info:?}").matches("Some(").count();
+            assert!(fields >= fields_before, "{length}");
+            fields_before = fields;
+            assert_eq!(info.snd_mss.is_some(), length >= 20);
+            assert_eq!(info.rtt.is_some(), length >= 72);
+            assert_eq!(info.total_retrans.is_some(), length >= 104);
+            assert_eq!(info.bytes_received.is_some(), length >= 136);
+            assert_eq!(info.snd_wnd.is_some(), length >= 232);
+        }
+        let info = TcpInfo::parse(&whole).unwrap();
+        assert_eq!(info.snd_mss, Some(u32::from_ne_bytes([16, 17, 18, 19])));
+        let mut unknown_rtt = whole;
+        unknown_rtt[148..152].fill(0xff);
+        assert_eq!(TcpInfo::parse(&unknown_rtt).unwrap().min_rtt, None);
+    }
+
+    #[test]
+    fn a_real_connection_counts_its_bytes() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert_eq!(tcp_info(&listener).unwrap().state, TcpState::Listen);
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        std::io::Write::write_all(&mut client, &[7; 1000]).unwrap();
+        std::io::Read::read_exact(&mut accepted, &mut [0; 1000]).unwrap();
+        let info = tcp_info(&accepted).unwrap();
+        assert_eq!(
+            (info.state, info.bytes_received),
+            (TcpState::Established, Some(1000))
+        );
+        assert!(
+            tcp_info(&client)
+                .unwrap()
+                .rtt
+                .is_some_and(|rtt| !rtt.is_zero())
+        );
+        drop(client);
+        while tcp_state(&accepted).unwrap() != TcpState::CloseWait {
+            std::thread::yield_now();
+        }
+        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(matches!(
+            tcp_info(other),
+            Err(Errno::OPNOTSUPP | Errno::NOPROTOOPT)
+        ));
+    }
+}
