@@ -8,8 +8,10 @@
 //! ```
 
 pub mod address;
-pub mod call;
 mod five_tuple;
 pub mod kernel;
+pub mod call;
 
+pub use call::{Call, Explained};
 pub use five_tuple::{FiveTuple, Protocol};
+pub use kernel::{Family, TcpInfo, TcpState};

@@ -269,7 +269,7 @@ fn each_message(
             NLMSG_DONE => return Ok(Datagram::End),
             NLMSG_ERROR => {
                 // The body is an errno with its sign turned; 0 is a bare acknowledgement.
-                let code = field::u32(message.body, 0).map(|raw| raw.wrapping_neg());
+                let code = field::u32(message.body, 0).map(u32::wrapping_neg);
                 return match code {
                     Some(0) => Ok(Datagram::End),
                     Some(errno @ 1..=ERRNO_MAX) => {
