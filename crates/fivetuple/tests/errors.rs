@@ -869,7 +869,15 @@ impl Drop for RemovedAtEnd {
 fn run_again(mut command: Command, test: &str, environment: &[(&str, String)]) {
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
     command.envs(environment.iter().map(|(name, value)| (*name, value)));
-    let output = command.output().unwrap();
+    let output = loop {
+        match command.output() {
+            // Another test forked while the copy was open for writing; its exec closes it.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                std::thread::yield_now();
+            }
+            output => break output.unwrap(),
+        }
+    };
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");
