@@ -175,6 +175,7 @@ fn open() -> Result<OwnedFd, Errno> {
 }
 
 const HEADER: usize = 16;
+const IPPROTO_TCP: u8 = 6;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLM_F_REQUEST_DUMP: u16 = 0x0001 | 0x0300;
 const NLM_F_DUMP_INTR: u16 = 0x10;
@@ -193,16 +194,7 @@ fn request(question: &Question, family: Family, sequence: u32) -> Vec<u8> {
     request.extend(NLM_F_REQUEST_DUMP.to_ne_bytes());
     request.extend(sequence.to_ne_bytes());
     request.extend([0; 4]);
-    let family = match family {
-        Family::Inet => libc::AF_INET,
-        Family::Inet6 => libc::AF_INET6,
-    };
-    request.extend([
-        family.to_le_bytes()[0],
-        libc::IPPROTO_TCP.to_le_bytes()[0],
-        0,
-        0,
-    ]);
+    request.extend([family_number(family), IPPROTO_TCP, 0, 0]);
     request.extend(question.states.to_ne_bytes());
     request.extend(question.port.to_be_bytes());
     // Any peer port, any addresses, any interface.
@@ -210,6 +202,14 @@ fn request(question: &Question, family: Family, sequence: u32) -> Vec<u8> {
     // No cookie.
     request.extend([0xff; 8]);
     request
+}
+
+/// `AF_INET` and `AF_INET6`, in the one byte that netlink has for them.
+const fn family_number(family: Family) -> u8 {
+    match family {
+        Family::Inet => 2,
+        Family::Inet6 => 10,
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -313,11 +313,10 @@ const ENTRY: usize = 72;
 
 /// Reads `inet_diag_msg` and the attribute `INET_DIAG_SKV6ONLY`.
 fn parse_entry(body: &[u8]) -> Option<SocketEntry> {
-    let family = match i32::from(field::u8(body, 0)?) {
-        libc::AF_INET => Family::Inet,
-        libc::AF_INET6 => Family::Inet6,
-        _ => return None,
-    };
+    let number = field::u8(body, 0)?;
+    let family = FAMILIES
+        .into_iter()
+        .find(|&family| family_number(family) == number)?;
     let interface = field::u32(body, 40)?;
     let local = address(body, family, (4, 8), interface)?;
     let peer = address(body, family, (6, 24), interface)?;
