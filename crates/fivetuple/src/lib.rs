@@ -12,4 +12,6 @@ mod five_tuple;
 pub mod kernel;
 pub mod call;
 
+pub use call::{Call, Explained};
 pub use five_tuple::{FiveTuple, Protocol};
+pub use kernel::{Family, TcpInfo, TcpState};

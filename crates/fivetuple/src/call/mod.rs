@@ -3,9 +3,42 @@
 //! Before this module: [`crate::kernel`], which finds the facts. After it: every phase, which
 //! makes calls and returns their errors.
 
+mod error;
+mod fact;
+mod advice;
+mod socket;
+mod bind;
+mod listen;
+mod accept;
+mod connect;
+mod resolve;
+mod data;
+mod holder;
+mod resource;
+mod errno;
+mod visible;
+
 use std::fmt;
 
 pub use rustix::io::Errno;
+
+pub use accept::{AcceptCause, AcceptError};
+pub use advice::Advice;
+pub use bind::{BindCause, BindError};
+pub use connect::{AcceptQueue, ConnectCause, ConnectError, Refused};
+pub use data::{
+    CloseCause, CloseError, ReceiveCause, ReceiveError, SendCause, SendError, ShutdownCause,
+    ShutdownError,
+};
+pub use errno::{name, text};
+pub use error::{CallError, Cause, Code, Explained, Subject};
+pub use fact::Fact;
+pub use holder::{HOLDERS_MAX, Holder, Overlap, PortInUse, TimeWait, Who};
+pub use listen::{ListenCause, ListenError};
+pub use resolve::{RESOLVERS_MAX, ResolveCause, ResolveError};
+pub use resource::{PortsExhausted, Resource};
+pub use socket::{SetOptionCause, SetOptionError, SocketCause, SocketError};
+pub use visible::{Filter, Visible};
 
 /// One system call (or library function) of the diagram, by its manual name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
