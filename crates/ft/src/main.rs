@@ -4,5 +4,7 @@ mod args {
     #[allow(dead_code)]
     pub(crate) mod values;
 }
+#[allow(dead_code)]
+mod explain;
 
 fn main() {}

@@ -1,0 +1,11 @@
+//! The options of `ft listen` and `ft connect`: value, default, and what they are good for.
+
+mod call;
+mod end;
+mod limit;
+mod show;
+
+use super::topic::Topic;
+
+/// All options, in the order of a connection's life.
+pub(crate) const TABLES: &[&[Topic]] = &[show::TOPICS, call::TOPICS, limit::TOPICS, end::TOPICS];
