@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use fivetuple::Family;
 use fivetuple::call::{
     AcceptCause, AcceptError, Advice, BindCause, BindError, ConnectCause, ConnectError, Explained,
     Fact, Holder, ListenCause, ListenError, Overlap, PortInUse, ReceiveCause, ReceiveError,
@@ -20,7 +21,7 @@ use fivetuple::call::{
 use fivetuple::kernel::limit::{descriptor_limit, open_descriptors, set_descriptor_limit};
 use fivetuple::kernel::resolve::lookup;
 use fivetuple::kernel::sock_diag::sockets_on_port;
-use fivetuple::kernel::{Family, TcpState, socket_option};
+use fivetuple::kernel::{TcpState, socket_option};
 use rustix::io::Errno;
 use rustix::net::sockopt::{
     set_ipv6_v6only, set_socket_linger, set_socket_reuseaddr, set_tcp_user_timeout,

@@ -1,5 +1,6 @@
 //! `ft`: open a port, call it, and see every connection.
 
+mod plan;
 mod args {
     #[allow(dead_code)]
     pub(crate) mod values;

@@ -69,9 +69,27 @@ pub enum Host {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// AF_INET.
-    Ipv4,
+    Inet,
     /// AF_INET6.
-    Ipv6,
+    Inet6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub const fn of(address: &SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(_) => Self::Inet,
+            SocketAddr::V6(_) => Self::Inet6,
+        }
+    }
+
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Inet => Self::Inet6,
+            Self::Inet6 => Self::Inet,
+        }
+    }
 }
 
 /// What an address comes to: socket addresses, or a name that a resolver has to be asked for.
@@ -117,10 +135,10 @@ impl Address {
             Host::Here | Host::Omitted | Host::Any | Host::Name(_) => {
                 return Ok(self.both(Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST, only));
             }
-            Host::V4(ip) => (SocketAddr::new(IpAddr::V4(*ip), self.port), Family::Ipv4),
+            Host::V4(ip) => (SocketAddr::new(IpAddr::V4(*ip), self.port), Family::Inet),
             Host::V6 { ip, scope_id } => (
                 SocketAddr::V6(SocketAddrV6::new(*ip, self.port, 0, *scope_id)),
-                Family::Ipv6,
+                Family::Inet6,
             ),
         };
         match only {
@@ -137,8 +155,8 @@ impl Address {
         let v6 = SocketAddr::new(IpAddr::V6(v6), self.port);
         Resolution::Known(match only {
             None => vec![v4, v6],
-            Some(Family::Ipv4) => vec![v4],
-            Some(Family::Ipv6) => vec![v6],
+            Some(Family::Inet) => vec![v4],
+            Some(Family::Inet6) => vec![v6],
         })
     }
 }
@@ -202,8 +220,8 @@ impl fmt::Display for Host {
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ipv4 => "IPv4",
-            Self::Ipv6 => "IPv6",
+            Self::Inet => "IPv4",
+            Self::Inet6 => "IPv6",
         })
     }
 }

@@ -302,9 +302,9 @@ fn a_port_alone_listens_on_this_machine_and_a_colon_opens_every_interface() {
         other => panic!("{text}: {other:?}"),
     };
     assert_eq!(known("80", None), ["127.0.0.1:80", "[::1]:80"]);
-    assert_eq!(known("80", Some(Family::Ipv4)), ["127.0.0.1:80"]);
+    assert_eq!(known("80", Some(Family::Inet)), ["127.0.0.1:80"]);
     assert_eq!(known(":80", None), ["0.0.0.0:80", "[::]:80"]);
-    assert_eq!(known("*:80", Some(Family::Ipv6)), ["[::]:80"]);
+    assert_eq!(known("*:80", Some(Family::Inet6)), ["[::]:80"]);
     assert_eq!(known("localhost:80", None), ["127.0.0.1:80", "[::1]:80"]);
     assert_eq!(known("[fe80::1%9]:80", None), ["[fe80::1%9]:80"]);
     let host = read("localhost.example:80").unwrap();
@@ -327,11 +327,11 @@ fn a_star_cannot_be_called_and_a_colon_means_this_machine() {
         Ok("Known([127.0.0.1:80, [::1]:80])".to_owned())
     );
     assert_eq!(
-        call("80", Some(Family::Ipv6)),
+        call("80", Some(Family::Inet6)),
         Ok("Known([[::1]:80])".to_owned())
     );
     assert_eq!(
-        call("a.localhost.:80", Some(Family::Ipv4)),
+        call("a.localhost.:80", Some(Family::Inet)),
         Ok("Known([127.0.0.1:80])".to_owned())
     );
     assert_eq!(
@@ -343,7 +343,7 @@ fn a_star_cannot_be_called_and_a_colon_means_this_machine() {
         star,
         "*:80 cannot be called: write 80 for this machine, or HOST:80"
     );
-    let other = call("127.0.0.1:80", Some(Family::Ipv6))
+    let other = call("127.0.0.1:80", Some(Family::Inet6))
         .unwrap_err()
         .to_string();
     assert_eq!(

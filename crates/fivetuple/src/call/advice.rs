@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Visible;
 use super::fact::{List, Ports};
-use crate::kernel::Family;
+use crate::address::Family;
 use crate::kernel::interface::InterfaceAddress;
 use crate::kernel::limit::DescriptorLimit;
 use crate::kernel::process::Process;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{
     Advice, Call, CallError, Cause, Code, Errno, Fact, PortInUse, PortsExhausted, Resource,
 };
-use crate::kernel::Family;
+use crate::address::Family;
 use crate::kernel::interface::{self, InterfaceAddress};
 use crate::kernel::limit::unprivileged_port_start;
 

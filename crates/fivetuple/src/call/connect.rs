@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::bind::lacks_interface;
 use super::holder::{HOLDERS_MAX, Holder, Overlap, listeners, name_holders, reachable};
 use super::{Advice, Call, CallError, Cause, Code, Errno, Fact, PortsExhausted, Resource};
-use crate::kernel::Family;
+use crate::address::Family;
 use crate::kernel::interface::{self, is_of_this_machine};
 use crate::kernel::sock_diag::sockets_on_port;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{Advice, Call, Errno, Fact, Visible, errno};
 use crate::FiveTuple;
-use crate::kernel::Family;
+use crate::address::Family;
 
 /// A call that failed. `C` is the type of its causes: each call has its own.
 ///

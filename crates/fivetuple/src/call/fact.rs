@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Visible;
 use super::connect::AcceptQueue;
 use super::holder::{Holder, Overlap, TimeWait};
-use crate::kernel::Family;
+use crate::address::Family;
 use crate::kernel::interface::InterfaceAddress;
 use crate::kernel::limit::DescriptorLimit;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::errno::{EAI_AGAIN, EAI_FAIL, EAI_NODATA, EAI_NONAME};
 use super::{Advice, Call, CallError, Cause, Code, Errno, Fact, Resource, Subject};
-use crate::kernel::Family;
+use crate::address::Family;
 use crate::kernel::resolve::LookupFailure;
 
 /// A look-up that gave no address.

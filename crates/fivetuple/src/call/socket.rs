@@ -1,7 +1,8 @@
 //! Why a socket cannot be made, or one of its options not set.
 
 use super::{Advice, Call, CallError, Cause, Code, Errno, Fact, Resource, Subject};
-use crate::kernel::{Family, interface};
+use crate::address::Family;
+use crate::kernel::interface;
 
 /// A socket that could not be made.
 pub type SocketError = CallError<SocketCause>;

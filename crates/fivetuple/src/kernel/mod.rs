@@ -13,6 +13,7 @@ pub mod process;
 pub mod queue;
 pub mod resolve;
 pub mod sock_diag;
+pub mod readiness;
 pub mod socket_option;
 pub mod tcp_info;
 
@@ -20,7 +21,6 @@ use std::io;
 
 use rustix::io::Errno;
 
-pub use resolve::Family;
 pub use tcp_info::{TcpInfo, TcpState};
 
 /// The errno of a call of the C library that has just failed.

@@ -4,62 +4,17 @@
 //! seconds are usual); the phase that calls it does so on a thread of its own with a deadline.
 
 use std::ffi::CString;
-use std::fmt;
 use std::net::SocketAddr;
 use std::ptr;
 
 use libc::{addrinfo, c_int};
 use rustix::io::Errno;
-use rustix::net::AddressFamily;
 
 use super::{field, last_errno};
+use crate::address::Family;
 
 /// Addresses that one look-up returns at most; the rest of a longer answer is left out.
 pub const ADDRESSES_MAX: usize = 64;
-
-/// The two kinds of IP address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
-    /// IPv4, `AF_INET`.
-    Inet,
-    /// IPv6, `AF_INET6`.
-    Inet6,
-}
-
-impl Family {
-    /// The family of an address.
-    pub const fn of(address: &SocketAddr) -> Self {
-        match address {
-            SocketAddr::V4(_) => Self::Inet,
-            SocketAddr::V6(_) => Self::Inet6,
-        }
-    }
-
-    /// The other one.
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Inet => Self::Inet6,
-            Self::Inet6 => Self::Inet,
-        }
-    }
-
-    /// The constant that `socket` takes.
-    pub const fn constant(self) -> AddressFamily {
-        match self {
-            Self::Inet => AddressFamily::INET,
-            Self::Inet6 => AddressFamily::INET6,
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Inet => "IPv4",
-            Self::Inet6 => "IPv6",
-        })
-    }
-}
 
 /// Why a look-up gave no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,8 +17,8 @@ use rustix::net::{
 };
 
 use super::field;
-use super::resolve::Family;
 use super::tcp_info::TcpState;
+use crate::address::Family;
 
 /// Sockets that one question returns at most; the answer is cut there.
 pub const SOCKETS_MAX: usize = 65_536;

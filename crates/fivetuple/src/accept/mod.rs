@@ -1,0 +1,379 @@
+//! Step 4 on the passive side, `accept()`: every client gets a new socket, the listening socket
+//! goes on listening.
+//!
+//! Before it: [`crate::listen`] and [`crate::connection`]. After it: [`crate::server`].
+//! [`Listener::accept`] is the bare call; [`Acceptor`] is the loop of a server, which no client
+//! and no shortage ends.
+
+mod access;
+mod places;
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use rustix::net::{SocketFlags, acceptfrom_with, getsockname, sockopt};
+use tokio::time::{Sleep, sleep};
+
+use crate::call::{AcceptError, Call, Errno};
+use crate::connection::{self, Connection};
+use crate::event::{Called, Event, Observers, Pause, Role, TurnedAway};
+use crate::five_tuple::{FiveTuple, Protocol};
+use crate::kernel::readiness::errno_of;
+use crate::listen::Listener;
+
+pub use access::Access;
+pub use ipnet::IpNet;
+pub use places::{AtLimit, Limits, Place, Places};
+
+/// How long accepting rests after a shortage, unless a connection ends before.
+const REST: Duration = Duration::from_millis(100);
+/// A shortage is reported no more often than this.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Connections accepted in a row before others have their turn.
+const BATCH: u32 = 16;
+
+/// What one accept call gives.
+type Accepted = Result<(OwnedFd, SocketAddr), Errno>;
+
+impl Listener {
+    /// Takes one client out of the accept queue, or waits for one.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`]; the listening socket is unharmed and can be asked again.
+    pub async fn accept(&self) -> Result<Connection, AcceptError> {
+        let failed = |errno| AcceptError::new(self.local(), errno);
+        loop {
+            match poll_fn(|cx| self.poll_accept(cx)).await {
+                Ok((fd, peer)) => return self.connection(fd, peer).map_err(failed),
+                Err(errno) if trouble(errno) == Trouble::OfThatClient => {}
+                Err(errno) => return Err(failed(errno)),
+            }
+        }
+    }
+
+    /// One accept call; the address comes with it, because asking the new socket for its peer
+    /// fails when the client has gone again.
+    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Accepted> {
+        loop {
+            let mut guard =
+                ready!(self.fd.poll_read_ready(cx)).map_err(|error| errno_of(&error))?;
+            match self.try_accept() {
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// One accept call that does not wait.
+    pub(crate) fn try_accept(&self) -> Accepted {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let accepted = match acceptfrom_with(&self.fd, flags) {
+            Err(Errno::AGAIN) => return Err(Errno::AGAIN),
+            Ok((fd, Some(name))) => SocketAddr::try_from(name).map(|peer| (fd, peer)),
+            Ok((_, None)) => Err(Errno::CONNABORTED),
+            Err(errno) => Err(errno),
+        };
+        if self.observers.wants().calls {
+            let result = accepted.as_ref();
+            let peer = result.map_or(String::new(), |(_, peer)| peer.to_string());
+            let result = result
+                .map(|(fd, _)| crate::socket::number(fd))
+                .map_err(|errno| *errno);
+            self.observers.called(Called::on(
+                Call::Accept,
+                &self.fd,
+                format_args!("{peer}"),
+                result,
+            ));
+        }
+        accepted
+    }
+
+    /// A connection out of an accepted socket.
+    pub(crate) fn connection(&self, fd: OwnedFd, peer: SocketAddr) -> Result<Connection, Errno> {
+        let local = self.local_of(&fd);
+        let fd = connection::register(fd)?;
+        Ok(Connection::new(
+            fd,
+            Role::Accepted,
+            (local, peer),
+            &self.observers,
+        ))
+    }
+
+    /// The local address of an accepted socket; only a wildcard leaves it open.
+    fn local_of(&self, fd: &OwnedFd) -> SocketAddr {
+        if !self.local.ip().is_unspecified() {
+            return self.local;
+        }
+        let name = getsockname(fd).and_then(SocketAddr::try_from);
+        name.unwrap_or(self.local)
+    }
+}
+
+/// What an error of accept means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// That client is gone, or a signal came: the next one, please (accept(2), "Error handling").
+    OfThatClient,
+    /// Something has run out; the client stays in the queue.
+    Shortage(Pause),
+    /// Not a word in the manual about it: rest, say so, go on.
+    Unknown,
+}
+
+fn trouble(errno: Errno) -> Trouble {
+    match errno {
+        Errno::CONNABORTED
+        | Errno::INTR
+        | Errno::PROTO
+        | Errno::PERM
+        | Errno::NOPROTOOPT
+        | Errno::OPNOTSUPP
+        | Errno::NETDOWN
+        | Errno::NETUNREACH
+        | Errno::HOSTDOWN
+        | Errno::HOSTUNREACH
+        | Errno::NONET
+        | Errno::TIMEDOUT => Trouble::OfThatClient,
+        Errno::MFILE | Errno::NFILE => Trouble::Shortage(Pause::Descriptors),
+        Errno::NOBUFS | Errno::NOMEM => Trouble::Shortage(Pause::Memory),
+        _ => Trouble::Unknown,
+    }
+}
+
+/// A client that was let in: its connection and the place it takes.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The new connection.
+    pub connection: Connection,
+    /// Counts it; given back when dropped.
+    pub place: Place,
+}
+
+/// The accept loop of a server: limits, access rules, shortages.
+#[derive(Debug)]
+pub struct Acceptor {
+    listeners: Vec<Listener>,
+    access: Access,
+    places: Arc<Places>,
+    observers: Observers,
+    turn: usize,
+    batch: u32,
+    paused: Option<Pause>,
+    rest: Option<Pin<Box<Sleep>>>,
+    reported: Option<Instant>,
+    /// Held back so that a client can still be turned away when descriptors have run out.
+    reserve: Option<OwnedFd>,
+}
+
+impl Acceptor {
+    /// Accepts from all of these listening sockets in turn.
+    pub fn new(
+        listeners: Vec<Listener>,
+        access: Access,
+        places: Arc<Places>,
+        observers: &Observers,
+    ) -> Self {
+        Self {
+            listeners,
+            access,
+            places,
+            observers: observers.clone(),
+            turn: 0,
+            batch: 0,
+            paused: None,
+            rest: None,
+            reported: None,
+            reserve: reserve(),
+        }
+    }
+
+    /// The addresses that clients connect to.
+    pub fn local(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().map(Listener::local)
+    }
+
+    /// The next client that is let in. Never fails and never ends: whatever happens to a client
+    /// or to the machine, the listening sockets outlive it.
+    pub async fn next(&mut self) -> Admitted {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The next client that waits in an accept queue at this moment and is let in.
+    pub fn take_queued(&mut self) -> Option<Admitted> {
+        let mut listener = 0;
+        while let Some(this) = self.listeners.get(listener) {
+            if self.places.is_full() {
+                return None;
+            }
+            match this.try_accept() {
+                Ok((fd, peer)) => {
+                    if let Some(admitted) = self.admit(listener, fd, peer) {
+                        return Some(admitted);
+                    }
+                }
+                Err(errno) if trouble(errno) == Trouble::OfThatClient => {}
+                Err(_) => listener += 1,
+            }
+        }
+        None
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Admitted> {
+        if self.batch >= BATCH {
+            self.batch = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        loop {
+            let waits = self.places.waits_when_full();
+            if waits && self.places.poll_free(cx).is_pending() {
+                self.pause(Pause::Limit);
+                return Poll::Pending;
+            }
+            if let Some(rest) = &mut self.rest {
+                let rested = rest.as_mut().poll(cx).is_ready();
+                if !rested && self.places.poll_left(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.rest = None;
+            }
+            let (listener, accepted) = ready!(self.poll_any(cx));
+            match accepted {
+                Ok((fd, peer)) => {
+                    self.resume();
+                    if let Some(admitted) = self.admit(listener, fd, peer) {
+                        self.batch += 1;
+                        return Poll::Ready(admitted);
+                    }
+                }
+                Err(errno) => self.survive(errno, listener),
+            }
+        }
+    }
+
+    /// The next result of accept from any of the sockets; the one after the last has precedence.
+    fn poll_any(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Accepted)> {
+        let count = self.listeners.len();
+        for step in 1..=count {
+            let index = (self.turn + step) % count;
+            let Some(listener) = self.listeners.get(index) else {
+                continue;
+            };
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                self.turn = index;
+                return Poll::Ready((index, accepted));
+            }
+        }
+        self.batch = 0;
+        Poll::Pending
+    }
+
+    fn admit(&mut self, listener: usize, fd: OwnedFd, peer: SocketAddr) -> Option<Admitted> {
+        let listener = self.listeners.get(listener)?;
+        let place = if self.access.admits(peer.ip()) {
+            self.places.take(peer.ip())
+        } else {
+            Err(TurnedAway::Rule)
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(why) => {
+                turn_away(listener, fd, peer, why);
+                return None;
+            }
+        };
+        match listener.connection(fd, peer) {
+            Ok(connection) => Some(Admitted { connection, place }),
+            Err(errno) => {
+                let error = AcceptError::new(listener.local(), errno);
+                self.observers.emit(&Event::Failed {
+                    connection: None,
+                    local: Some(listener.local()),
+                    error: &error,
+                });
+                None
+            }
+        }
+    }
+
+    /// An error of accept: nothing is ended by it.
+    fn survive(&mut self, errno: Errno, listener: usize) {
+        let why = match trouble(errno) {
+            Trouble::OfThatClient => return,
+            Trouble::Shortage(why) => Some(why),
+            Trouble::Unknown => None,
+        };
+        if why == Some(Pause::Descriptors) && !self.places.waits_when_full() {
+            // Without a descriptor nobody can even be reset: the reserve makes one free.
+            self.reserve = None;
+            let taken = self
+                .listeners
+                .get(listener)
+                .map(|this| (this, this.try_accept()));
+            if let Some((listener, Ok((fd, peer)))) = taken {
+                turn_away(listener, fd, peer, TurnedAway::Limit);
+                self.reserve = reserve();
+                return;
+            }
+            self.reserve = reserve();
+        }
+        let due = self.reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
+        if let Some(local) = self.listeners.get(listener).map(Listener::local)
+            && due
+        {
+            self.reported = Some(Instant::now());
+            let error = AcceptError::new(local, errno);
+            self.observers.emit(&Event::Failed {
+                connection: None,
+                local: Some(local),
+                error: &error,
+            });
+        }
+        if let Some(why) = why {
+            self.pause(why);
+        }
+        self.rest = Some(Box::pin(sleep(REST)));
+    }
+
+    fn pause(&mut self, why: Pause) {
+        if self.paused != Some(why) {
+            self.paused = Some(why);
+            self.observers.emit(&Event::Paused { why });
+        }
+    }
+
+    fn resume(&mut self) {
+        if self.paused.take().is_some() {
+            self.observers.emit(&Event::Resumed);
+        }
+    }
+}
+
+/// Resets a client, so that it knows at once.
+fn turn_away(listener: &Listener, fd: OwnedFd, peer: SocketAddr, why: TurnedAway) {
+    let local = listener.local_of(&fd);
+    // Best effort: where this fails, the client reads an end of stream instead of a reset.
+    let _ = sockopt::set_socket_linger(&fd, Some(Duration::ZERO));
+    drop(fd);
+    listener.observers.emit(&Event::TurnedAway {
+        five_tuple: FiveTuple {
+            source: peer,
+            destination: local,
+            protocol: Protocol::Tcp,
+        },
+        why,
+    });
+}
+
+/// A descriptor that is only there to be given up.
+fn reserve() -> Option<OwnedFd> {
+    std::fs::File::open("/dev/null").ok().map(OwnedFd::from)
+}

@@ -1,0 +1,117 @@
+//! Step 2, `bind()`: the endpoint gets an address and port of this machine.
+//!
+//! Before it: [`crate::socket`]. After it: [`crate::listen`] on the passive side, or
+//! [`crate::connect`] when the source address was chosen.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::net::{getsockname, sockopt};
+
+use crate::address::Family;
+use crate::call::{BindError, Call, SetOptionError};
+use crate::event::{Called, Event};
+use crate::kernel::socket_option;
+use crate::socket::Socket;
+
+/// Why a socket did not get its local address.
+#[derive(Debug, thiserror::Error)]
+pub enum NameError {
+    /// `setsockopt` failed.
+    #[error(transparent)]
+    Option(#[from] SetOptionError),
+    /// `bind` failed.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// An endpoint with a local address. [`Bound::listen`] or [`Bound::connect`] is next.
+///
+/// Nobody can be accepted before it listens:
+///
+/// ```compile_fail
+/// # async fn wrong(bound: fivetuple::Bound) {
+/// bound.accept().await;
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Bound {
+    pub(crate) socket: Socket,
+    pub(crate) local: SocketAddr,
+}
+
+impl Socket {
+    /// `bind`, for a socket that shall listen.
+    ///
+    /// Sets `SO_REUSEADDR` first, so that connections of an earlier run in TIME-WAIT do not
+    /// matter, and `IPV6_V6ONLY`, so that each family has a socket of its own (socket(7), ipv6(7)).
+    /// `SO_REUSEPORT` is never set: a port is not shared by accident.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] finds out who holds the port, and the other reasons of bind(2).
+    pub fn bind(self, local: SocketAddr) -> Result<Bound, NameError> {
+        self.set(
+            "SO_REUSEADDR",
+            "1",
+            sockopt::set_socket_reuseaddr(&self.fd, true),
+        )?;
+        if self.family == Family::Inet6 {
+            let set = sockopt::set_ipv6_v6only(&self.fd, true);
+            self.set("IPV6_V6ONLY", "1", set)?;
+        }
+        Ok(self.name(local)?)
+    }
+
+    /// `bind`, for a socket that shall connect from this source address.
+    ///
+    /// With port 0 the port is chosen by `connect` (`IP_BIND_ADDRESS_NO_PORT`, ip(7)), so that as
+    /// many connections are possible as there are five-tuples, not as there are ports.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::bind`].
+    pub fn bind_source(self, source: SocketAddr) -> Result<Bound, NameError> {
+        if source.port() == 0 {
+            let set = socket_option::bind_address_no_port(&self.fd, true);
+            self.set("IP_BIND_ADDRESS_NO_PORT", "1", set)?;
+        } else {
+            let set = sockopt::set_socket_reuseaddr(&self.fd, true);
+            self.set("SO_REUSEADDR", "1", set)?;
+        }
+        Ok(self.name(source)?)
+    }
+
+    fn name(self, wanted: SocketAddr) -> Result<Bound, BindError> {
+        let result = rustix::net::bind(&self.fd, &wanted);
+        self.observers.called(Called::on(
+            Call::Bind,
+            &self.fd,
+            format_args!("{wanted}"),
+            result.map(|()| 0),
+        ));
+        result.map_err(|errno| BindError::new(wanted, errno))?;
+        let local = getsockname(&self.fd)
+            .ok()
+            .and_then(|name| SocketAddr::try_from(name).ok())
+            .unwrap_or(wanted);
+        self.observers.emit(&Event::Bound { local });
+        Ok(Bound {
+            socket: self,
+            local,
+        })
+    }
+}
+
+impl Bound {
+    /// The address it got; the port is the one that the system chose where 0 was asked for.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+}
+
+impl AsFd for Bound {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

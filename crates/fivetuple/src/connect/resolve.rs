@@ -1,0 +1,91 @@
+//! From a name to addresses, off the event loop and with a deadline.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::{ConnectOptions, NotConnected};
+use crate::address::{Address, AddressError, Family, Resolution};
+use crate::call::ResolveError;
+use crate::kernel::resolve::lookup;
+
+/// Looks a name up (getaddrinfo(3): hosts file, DNS, whatever the system is set up for).
+///
+/// The blocking call has a thread of its own that nobody waits for, so neither the event loop nor
+/// the end of the program is held up by a resolver that is silent.
+///
+/// # Errors
+///
+/// [`ResolveError`]: no such name, no answer in time, no address of that family.
+pub async fn resolve(
+    name: &str,
+    port: u16,
+    family: Option<Family>,
+    within: Duration,
+) -> Result<Vec<SocketAddr>, ResolveError> {
+    let (answer, answered) = oneshot::channel();
+    let asked = name.to_owned();
+    let spawned = std::thread::Builder::new()
+        .name("resolve".into())
+        .spawn(move || {
+            // The asker may have given up.
+            let _ = answer.send(lookup(&asked, family));
+        });
+    if spawned.is_err() {
+        return Err(ResolveError::timed_out(name, Duration::ZERO));
+    }
+    match timeout(within, answered).await {
+        Ok(Ok(Ok(addresses))) => Ok(addresses
+            .into_iter()
+            .map(|mut address| {
+                address.set_port(port);
+                address
+            })
+            .collect()),
+        Ok(Ok(Err(failure))) => Err(ResolveError::new(name, failure)),
+        Ok(Err(_)) | Err(_) => Err(ResolveError::timed_out(name, within)),
+    }
+}
+
+/// The addresses to call for a target, in the order of preference.
+pub(super) async fn calling_addresses(
+    target: &Address,
+    options: &ConnectOptions,
+) -> Result<Vec<SocketAddr>, NotConnected> {
+    let source = options.source.as_ref().map(Family::of);
+    let family = options.family.or(source);
+    Ok(match target.calling_addresses(family)? {
+        Resolution::Known(addresses) => addresses,
+        Resolution::Ask(name) => resolve(name, target.port, family, options.timeout).await?,
+    })
+}
+
+/// The addresses to listen on for this address.
+///
+/// # Errors
+///
+/// [`AddressError`] when the family excludes all of them, [`ResolveError`] for a name without
+/// addresses.
+pub async fn listening_addresses(
+    address: &Address,
+    family: Option<Family>,
+    within: Duration,
+) -> Result<Vec<SocketAddr>, ListeningError> {
+    Ok(match address.listening_addresses(family)? {
+        Resolution::Known(addresses) => addresses,
+        Resolution::Ask(name) => resolve(name, address.port, family, within).await?,
+    })
+}
+
+/// Why it is not known where to listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListeningError {
+    /// The address says nothing that can be listened on.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The name has no addresses.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+}

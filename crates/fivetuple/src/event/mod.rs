@@ -1,0 +1,359 @@
+//! What happened: one event for every step, and the observers that read them.
+//!
+//! Before this module: [`crate::call`], the names and errors of calls. After it: every phase,
+//! which emits events. Observers read; they never slow or steer the data path, so whatever an
+//! observer does with an event must not block.
+
+mod identity;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::address::Family;
+use crate::call::{Call, Errno, Explained};
+use crate::five_tuple::FiveTuple;
+
+pub use identity::{Identity, Role};
+
+/// Which end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// This program.
+    Us,
+    /// The other end.
+    Peer,
+}
+
+/// One of the two byte streams of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From us to the peer.
+    Sent,
+    /// From the peer to us.
+    Received,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Both directions ended in order.
+    Released,
+    /// The peer (or something on the way) sent RST.
+    Reset,
+    /// We cut it, by RST.
+    Aborted,
+    /// A deadline of ours passed, or the kernel gave the peer up.
+    TimedOut,
+    /// A call failed, or the service did.
+    Failed,
+}
+
+/// Why a client was turned away: it was accepted, then reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TurnedAway {
+    /// The connection limit is reached, or descriptors have run out.
+    Limit,
+    /// As many connections from its address as one address may have.
+    PerIpLimit,
+    /// The access rules.
+    Rule,
+}
+
+/// Why accepting rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pause {
+    /// The connection limit is reached.
+    Limit,
+    /// No descriptor is left (EMFILE, ENFILE).
+    Descriptors,
+    /// The kernel has no memory (ENOBUFS, ENOMEM).
+    Memory,
+}
+
+macro_rules! names {
+    ($($type:ident { $($variant:ident = $name:literal),+ })+) => {$(
+        impl $type {
+            /// The name in events and messages.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+    )+};
+}
+
+names! {
+    Side { Us = "us", Peer = "peer" }
+    Direction { Sent = "sent", Received = "received" }
+    Reason {
+        Released = "released", Reset = "reset", Aborted = "aborted", TimedOut = "timed_out",
+        Failed = "failed"
+    }
+    TurnedAway { Limit = "limit", PerIpLimit = "per_ip_limit", Rule = "rule" }
+    Pause { Limit = "limit", Descriptors = "descriptors", Memory = "memory" }
+}
+
+/// What one connection moved, at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Bytes that the kernel took from us.
+    pub bytes_sent: u64,
+    /// Bytes that we took from the kernel.
+    pub bytes_received: u64,
+    /// Of the bytes sent, those that the peer's kernel had not acknowledged at the end.
+    pub bytes_unacknowledged: u64,
+    /// From accept or connect to close.
+    pub duration: Duration,
+}
+
+/// One call of the diagram, as it was made; only for observers that want calls.
+#[derive(Clone, Copy)]
+pub struct Called<'a> {
+    /// Which call.
+    pub call: Call,
+    /// The descriptor it was made on; `None` where there is none yet.
+    pub descriptor: Option<RawFd>,
+    /// Its other arguments as text, as a manual page names them.
+    pub arguments: fmt::Arguments<'a>,
+    /// What it returned.
+    pub result: Result<u64, Errno>,
+    /// The connection it belongs to, once there is one.
+    pub connection: Option<&'a Identity>,
+}
+
+impl<'a> Called<'a> {
+    /// A call on `fd`.
+    pub fn on(
+        call: Call,
+        fd: &impl AsRawFd,
+        arguments: fmt::Arguments<'a>,
+        result: Result<u64, Errno>,
+    ) -> Self {
+        Self {
+            call,
+            descriptor: Some(fd.as_raw_fd()),
+            arguments,
+            result,
+            connection: None,
+        }
+    }
+
+    /// The same, of a connection.
+    #[must_use]
+    pub fn of(mut self, connection: &'a Identity) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+}
+
+impl fmt::Debug for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// `bind(3, 127.0.0.1:8080) = 0`, in the manner of strace.
+impl fmt::Display for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arguments = self.arguments.to_string();
+        write!(f, "{}(", self.call)?;
+        match self.descriptor {
+            Some(fd) if arguments.is_empty() => write!(f, "{fd}")?,
+            Some(fd) => write!(f, "{fd}, {arguments}")?,
+            None => f.write_str(&arguments)?,
+        }
+        match self.result {
+            Ok(value) => write!(f, ") = {value}"),
+            Err(errno) => write!(f, ") = -1 {}", crate::call::Code::Errno(errno)),
+        }
+    }
+}
+
+/// A fact, in the past tense.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A call returned. Only for observers that [want](Wants) calls.
+    Called(Called<'a>),
+    /// Bytes were sent or received. Only for observers that [want](Wants) bytes.
+    Moved {
+        /// The connection.
+        connection: &'a Identity,
+        /// Which way.
+        direction: Direction,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// There is an empty endpoint.
+    SocketCreated {
+        /// Its family.
+        family: Family,
+    },
+    /// The endpoint has a local address.
+    Bound {
+        /// That address.
+        local: SocketAddr,
+    },
+    /// Clients may come.
+    Listening {
+        /// The address they come to.
+        local: SocketAddr,
+    },
+    /// A client came; it has a socket of its own.
+    Accepted(&'a Identity),
+    /// We reached a server.
+    Connected(&'a Identity),
+    /// One side finished sending.
+    HalfClosed {
+        /// The connection.
+        connection: &'a Identity,
+        /// Who finished.
+        by: Side,
+    },
+    /// The connection is over and its socket closed. Exactly once per connection.
+    Closed {
+        /// The connection.
+        connection: &'a Identity,
+        /// How it ended.
+        reason: Reason,
+        /// Who ended first.
+        first: Side,
+        /// What it moved.
+        totals: &'a Totals,
+    },
+    /// The listening socket is closed.
+    StoppedListening {
+        /// Its address.
+        local: SocketAddr,
+    },
+    /// A client was accepted and reset.
+    TurnedAway {
+        /// Who with whom.
+        five_tuple: FiveTuple,
+        /// Why.
+        why: TurnedAway,
+    },
+    /// Accepting rests; clients wait in the accept queue.
+    Paused {
+        /// Why.
+        why: Pause,
+    },
+    /// Accepting goes on.
+    Resumed,
+    /// A call failed.
+    Failed {
+        /// The connection it belongs to.
+        connection: Option<&'a Identity>,
+        /// The local address, where there is no connection.
+        local: Option<SocketAddr>,
+        /// What failed, and what is known about it.
+        error: &'a dyn Explained,
+    },
+    /// Bytes were thrown away by a policy that was asked for (`drop-oldest`).
+    Dropped {
+        /// The connection.
+        connection: &'a Identity,
+        /// Which way they went.
+        direction: Direction,
+        /// How many.
+        bytes: u64,
+    },
+}
+
+/// What an observer asks for beyond the plain facts; whatever nobody wants costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Every call ([`Event::Called`]).
+    pub calls: bool,
+    /// The bytes themselves ([`Event::Moved`]).
+    pub bytes: bool,
+    /// `SO_COOKIE` in [`Identity::cookie`].
+    pub cookies: bool,
+}
+
+/// Reads what happens.
+pub trait Observer: Send + Sync {
+    /// What it asks for; read once, when the observers are put together.
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+
+    /// One event. Runs on the thread on which it happened and must not block.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// All observers of a server or client; cheap to clone.
+#[derive(Clone)]
+pub struct Observers {
+    all: Arc<[Arc<dyn Observer>]>,
+    wants: Wants,
+    numbered: Arc<AtomicU64>,
+}
+
+impl Observers {
+    /// Puts observers together.
+    pub fn new(all: Vec<Arc<dyn Observer>>) -> Self {
+        let mut wants = Wants::default();
+        for one in &all {
+            let more = one.wants();
+            wants.calls |= more.calls;
+            wants.bytes |= more.bytes;
+            wants.cookies |= more.cookies;
+        }
+        Self {
+            all: all.into(),
+            wants,
+            numbered: Arc::default(),
+        }
+    }
+
+    /// Nobody looks.
+    pub fn none() -> Self {
+        Self::new(Vec::new())
+    }
+
+    /// What at least one of them asks for.
+    pub fn wants(&self) -> Wants {
+        self.wants
+    }
+
+    /// The number of the next connection.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbered.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Tells all of them.
+    pub fn emit(&self, event: &Event<'_>) {
+        for one in &*self.all {
+            one.event(event);
+        }
+    }
+
+    /// Tells those that want calls about one.
+    pub fn called(&self, called: Called<'_>) {
+        if self.wants.calls {
+            self.emit(&Event::Called(called));
+        }
+    }
+}
+
+impl Default for Observers {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Observers({})", self.all.len())
+    }
+}

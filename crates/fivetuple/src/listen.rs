@@ -1,0 +1,90 @@
+//! Step 3, `listen()`: the socket waits for clients and never carries data.
+//!
+//! Before it: [`crate::bind`]. After it: [`crate::accept`].
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::bind::Bound;
+use crate::call::{Call, ListenError};
+use crate::event::{Called, Event, Observers};
+use crate::kernel::readiness;
+
+/// Clients that may wait in the accept queue unless something else is asked for; the system's
+/// own bound is `net.core.somaxconn` (listen(2)).
+pub const BACKLOG: u32 = 4096;
+
+/// A listening socket. It stays open for all clients; each accepted client gets a socket of its
+/// own.
+///
+/// It never carries data:
+///
+/// ```compile_fail
+/// # async fn wrong(listener: fivetuple::Listener) {
+/// listener.send(b"nobody would receive this");
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) fd: AsyncFd<OwnedFd>,
+    pub(crate) local: SocketAddr,
+    pub(crate) observers: Observers,
+}
+
+impl Bound {
+    /// `listen`: from here on clients can connect, even before they are accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`]: EADDRINUSE comes from here, too, when another socket that is bound to the
+    /// same address began to listen first.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O enabled.
+    pub fn listen(self, backlog: u32) -> Result<Listener, ListenError> {
+        let Self { socket, local } = self;
+        let number = i32::try_from(backlog).unwrap_or(i32::MAX);
+        let result = rustix::net::listen(&socket.fd, number);
+        socket.observers.called(Called::on(
+            Call::Listen,
+            &socket.fd,
+            format_args!("{number}"),
+            result.map(|()| 0),
+        ));
+        result.map_err(|errno| ListenError::new(local, errno))?;
+        let fd = readiness::register(socket.fd, Interest::READABLE)
+            .map_err(|errno| ListenError::new(local, errno))?;
+        socket.observers.emit(&Event::Listening { local });
+        Ok(Listener {
+            fd,
+            local,
+            observers: socket.observers,
+        })
+    }
+}
+
+impl Listener {
+    /// The address that clients connect to.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let local = self.local;
+        self.observers
+            .called(Called::on(Call::Close, &self.fd, format_args!(""), Ok(0)));
+        self.observers.emit(&Event::StoppedListening { local });
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.get_ref().as_fd()
+    }
+}

@@ -1,0 +1,429 @@
+//! The passive road on one page: socket → bind → listen → accept, a task for each client, close.
+//!
+//! Before it: everything. Whoever wants another road puts the phases together himself; this one
+//! keeps limits, access rules, drain and the table of living connections.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::sleep;
+
+use crate::accept::{Acceptor, Access, Admitted, Limits, Place, Places};
+use crate::address::{Address, AddressError, Family, Host};
+use crate::bind::{Bound, NameError};
+use crate::call::{Explained, ListenError, ResolveError};
+use crate::close::Closed;
+use crate::connect::{ListeningError, listening_addresses};
+use crate::connection::Live;
+use crate::event::Observers;
+use crate::listen::{BACKLOG, Listener};
+use crate::service::Service;
+use crate::socket::{OpenError, Socket, SocketOptions};
+use crate::transfer::Terms;
+
+/// How long a name may take to become addresses to listen on.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
+/// New ports tried when a port that the system chose for one family is taken in the other.
+const SAME_PORT_TRIES: usize = 16;
+
+/// How to serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// The options of the listening sockets, which accepted sockets inherit.
+    pub socket: SocketOptions,
+    /// Only this family.
+    pub family: Option<Family>,
+    /// Clients that may wait in the accept queue.
+    pub backlog: u32,
+    /// How many connections there may be.
+    pub limits: Limits,
+    /// Who may connect.
+    pub access: Access,
+    /// When connections end.
+    pub terms: Terms,
+    /// Serve one connection, then end.
+    pub once: bool,
+    /// How long connections may go on after the server was told to stop.
+    pub drain: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            socket: SocketOptions::default(),
+            family: None,
+            backlog: BACKLOG,
+            limits: Limits::default(),
+            access: Access::default(),
+            terms: Terms::SERVER,
+            once: false,
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why a server does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum NotListening {
+    /// The address says nothing that can be listened on.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The name has no addresses.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// No socket.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address could not be had.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// It could not be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+impl NotListening {
+    /// The call that failed, with what is known about it.
+    pub fn explained(&self) -> Option<&dyn Explained> {
+        match self {
+            Self::Address(_) => None,
+            Self::Resolve(error) => Some(error),
+            Self::Open(OpenError::Socket(error)) => Some(error),
+            Self::Open(OpenError::Option(error)) => Some(error),
+            Self::Name(NameError::Option(error)) => Some(error),
+            Self::Name(NameError::Bind(error)) => Some(error),
+            Self::Listen(error) => Some(error),
+        }
+    }
+
+    /// Whether it says that this machine does not have the family.
+    fn is_missing_family(&self) -> bool {
+        let errno = match self {
+            Self::Open(OpenError::Socket(error)) => error.errno(),
+            Self::Name(NameError::Bind(error)) => error.errno(),
+            _ => None,
+        };
+        matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+    }
+
+    fn is_taken(&self) -> bool {
+        matches!(self, Self::Name(NameError::Bind(error)) if error.errno() == Some(Errno::ADDRINUSE))
+    }
+}
+
+impl From<ListeningError> for NotListening {
+    fn from(error: ListeningError) -> Self {
+        match error {
+            ListeningError::Address(error) => Self::Address(error),
+            ListeningError::Resolve(error) => Self::Resolve(error),
+        }
+    }
+}
+
+/// A server that listens: clients can connect from now on.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<Listener>,
+    options: ServerOptions,
+    observers: Observers,
+    table: Arc<Table>,
+    orders: watch::Sender<Order>,
+}
+
+/// What a server was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    Serve,
+    Drain,
+    Cut,
+}
+
+/// Tells a server to stop; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Control(watch::Sender<Order>);
+
+impl Control {
+    /// Accept what is queued, close the listening sockets, let the connections end.
+    pub fn drain(&self) {
+        self.0.send_if_modified(|order| raise(order, Order::Drain));
+    }
+
+    /// Abort what is left.
+    pub fn cut(&self) {
+        self.0.send_if_modified(|order| raise(order, Order::Cut));
+    }
+}
+
+fn raise(order: &mut Order, to: Order) -> bool {
+    let higher = *order < to;
+    *order = to.max(*order);
+    higher
+}
+
+/// What a server did, at its end.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Connections that were accepted.
+    pub accepted: u64,
+    /// Of those, the ones that ended in order with everything acknowledged.
+    pub complete: u64,
+    /// Those that were cut because the drain was over.
+    pub cut: u64,
+    /// Services that panicked.
+    pub panicked: u64,
+    /// Bytes sent and received by all connections.
+    pub bytes_sent: u64,
+    /// See `bytes_sent`.
+    pub bytes_received: u64,
+    /// The last connection that ended.
+    pub last: Option<Closed>,
+}
+
+impl Server {
+    /// Makes, binds and listens on one socket for each address: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`NotListening`], for the first address that could not be had.
+    pub async fn open(
+        address: &Address,
+        options: ServerOptions,
+        observers: &Observers,
+    ) -> Result<Self, NotListening> {
+        let addresses = listening_addresses(address, options.family, RESOLVE_WITHIN).await?;
+        // A family that was not asked for by name may be missing.
+        let any_family = matches!(address.host, Host::Here | Host::Omitted | Host::Any);
+        let mut bound = bind_all(&addresses, any_family, &options, observers);
+        for _ in 1..SAME_PORT_TRIES {
+            match &bound {
+                Err(error) if address.port == 0 && addresses.len() > 1 && error.is_taken() => {
+                    bound = bind_all(&addresses, any_family, &options, observers);
+                }
+                _ => break,
+            }
+        }
+        let listening = bound?
+            .into_iter()
+            .map(|bound| bound.listen(options.backlog));
+        let listeners = listening.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            listeners,
+            options,
+            observers: observers.clone(),
+            table: Arc::default(),
+            orders: watch::Sender::new(Order::Serve),
+        })
+    }
+
+    /// The addresses that clients connect to.
+    pub fn local(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().map(Listener::local)
+    }
+
+    /// Stops it from elsewhere.
+    pub fn control(&self) -> Control {
+        Control(self.orders.clone())
+    }
+
+    /// The living connections.
+    pub fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table)
+    }
+
+    /// Accepts until told to stop (or once), each connection on a task of its own; then drains.
+    pub async fn serve<S: Service>(self, service: S) -> Summary {
+        let Self {
+            listeners,
+            options,
+            observers,
+            table,
+            orders,
+        } = self;
+        let max = options.limits.connections(service.descriptors());
+        let places = Places::new(max, &options.limits);
+        let mut acceptor = Acceptor::new(listeners, options.access, places, &observers);
+        let mut serving = Serving {
+            service,
+            terms: Arc::new(options.terms),
+            table,
+            tasks: JoinSet::new(),
+            summary: Summary::default(),
+        };
+        let mut order = orders.subscribe();
+        loop {
+            tokio::select! {
+                biased;
+                _ = order.wait_for(|order| *order > Order::Serve) => {
+                    while let Some(admitted) = acceptor.take_queued() {
+                        serving.start(admitted);
+                    }
+                    break;
+                }
+                Some(ended) = serving.tasks.join_next() => serving.count(ended),
+                admitted = acceptor.next() => {
+                    serving.start(admitted);
+                    if options.once {
+                        break;
+                    }
+                }
+            }
+        }
+        drop(acceptor);
+        serving.drain(&mut order, options.drain).await;
+        serving.summary
+    }
+}
+
+/// Binds a socket for each address. The port that the system chose for the first is used for all.
+fn bind_all(
+    addresses: &[SocketAddr],
+    any_family: bool,
+    options: &ServerOptions,
+    observers: &Observers,
+) -> Result<Vec<Bound>, NotListening> {
+    let mut all: Vec<Bound> = Vec::with_capacity(addresses.len());
+    let mut missing = None;
+    for address in addresses {
+        let mut address = *address;
+        if let (0, Some(first)) = (address.port(), all.first()) {
+            address.set_port(first.local().port());
+        }
+        match bind_one(address, options, observers) {
+            Ok(bound) => all.push(bound),
+            Err(error) if any_family && error.is_missing_family() => missing = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match missing {
+        Some(error) if all.is_empty() => Err(error),
+        _ => Ok(all),
+    }
+}
+
+fn bind_one(
+    address: SocketAddr,
+    options: &ServerOptions,
+    observers: &Observers,
+) -> Result<Bound, NotListening> {
+    let socket = Socket::open(Family::of(&address), &options.socket, observers)?;
+    Ok(socket.bind(address)?)
+}
+
+struct Serving<S> {
+    service: S,
+    terms: Arc<Terms>,
+    table: Arc<Table>,
+    tasks: JoinSet<Closed>,
+    summary: Summary,
+}
+
+impl<S: Service> Serving<S> {
+    fn start(&mut self, admitted: Admitted) {
+        let Admitted {
+            mut connection,
+            place,
+        } = admitted;
+        self.summary.accepted += 1;
+        let entry = Table::enter(&self.table, Arc::clone(connection.live()), place);
+        connection.attach(Box::new(entry));
+        self.tasks
+            .spawn(self.service.serve(connection, &self.terms));
+    }
+
+    fn count(&mut self, ended: Result<Closed, JoinError>) {
+        let summary = &mut self.summary;
+        match ended {
+            Ok(closed) => {
+                summary.complete += u64::from(closed.is_complete());
+                summary.bytes_sent += closed.totals.bytes_sent;
+                summary.bytes_received += closed.totals.bytes_received;
+                summary.last = Some(closed);
+            }
+            Err(error) if error.is_panic() => summary.panicked += 1,
+            Err(_) => summary.cut += 1,
+        }
+    }
+
+    /// Lets the connections end, for so long, then aborts them.
+    async fn drain(&mut self, order: &mut watch::Receiver<Order>, drain: Duration) {
+        let time_up = async {
+            // After `once` nobody has said yet that it shall stop.
+            let _ = order.wait_for(|order| *order >= Order::Drain).await;
+            tokio::select! {
+                () = sleep(drain) => {}
+                _ = order.wait_for(|order| *order >= Order::Cut) => {}
+            }
+        };
+        let mut time_up = pin!(time_up);
+        let mut cut = false;
+        loop {
+            tokio::select! {
+                biased;
+                ended = self.tasks.join_next() => match ended {
+                    Some(ended) => self.count(ended),
+                    None => return,
+                },
+                () = &mut time_up, if !cut => {
+                    cut = true;
+                    self.tasks.abort_all();
+                }
+            }
+        }
+    }
+}
+
+/// The connections that live at this moment.
+#[derive(Debug, Default)]
+pub struct Table(Mutex<HashMap<u64, Arc<Live>>>);
+
+impl Table {
+    fn enter(table: &Arc<Self>, live: Arc<Live>, place: Place) -> Entry {
+        let number = live.identity.number;
+        table.lock().insert(number, live);
+        Entry {
+            table: Arc::clone(table),
+            number,
+            _place: place,
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// All of them, in the order of their numbers.
+    pub fn all(&self) -> Vec<Arc<Live>> {
+        let mut all: Vec<_> = self.lock().values().map(Arc::clone).collect();
+        all.sort_unstable_by_key(|live| live.identity.number);
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Live>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's line in the table, and its place; both go when its socket is closed.
+struct Entry {
+    table: Arc<Table>,
+    number: u64,
+    _place: Place,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.table.lock().remove(&self.number);
+    }
+}

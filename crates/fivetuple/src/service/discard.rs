@@ -1,0 +1,11 @@
+//! The discard service (RFC 863): everything is thrown away.
+
+use crate::transfer::{Exchange, Outgoing};
+
+/// Receives and forgets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl Exchange for Discard {
+    fn received(&mut self, _bytes: &[u8], _reply: &mut Outgoing<'_>) {}
+}

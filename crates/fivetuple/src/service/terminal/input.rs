@@ -1,0 +1,339 @@
+//! From a reader to every client: one log of chunks, read by each client at its own place.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{ErrorKind, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use super::{QUEUE_MAX, Slow};
+
+/// Bytes that one read of the reader takes at most.
+const READ: usize = 64 * 1024;
+
+/// A reader whose bytes go to every client that is connected when they are read.
+///
+/// It is read only while somebody is connected, and no further ahead than 256 KiB.
+#[derive(Clone, Debug)]
+pub struct Input {
+    shared: Arc<Shared>,
+    interactive: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log: Mutex<Log>,
+    /// Somebody joined, or took something.
+    changed: Condvar,
+    slow: Slow,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    chunks: VecDeque<Chunk>,
+    /// The number of the first chunk that is still here.
+    first: u64,
+    bytes: usize,
+    /// Bytes of all chunks before the first.
+    bytes_before: u64,
+    readers: u64,
+    wakers: HashMap<u64, Waker>,
+    any: bool,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    bytes: Arc<[u8]>,
+    /// Readers that have not taken it yet.
+    waited_for: u64,
+}
+
+impl Input {
+    /// How long one client that takes nothing may hold back the reader while others wait.
+    pub const STALL: Duration = Duration::from_secs(10);
+
+    /// Starts a thread that reads from `reader` as soon as somebody is connected.
+    ///
+    /// `interactive` says that a person types there; `crlf` turns each LF without a CR before it
+    /// into CR LF.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub fn new(
+        reader: impl Read + Send + 'static,
+        interactive: bool,
+        crlf: bool,
+        slow: Slow,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            log: Mutex::default(),
+            changed: Condvar::new(),
+            slow,
+        });
+        let of_thread = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("input".into())
+            .spawn(move || of_thread.read_all(reader, crlf))?;
+        Ok(Self {
+            shared,
+            interactive,
+        })
+    }
+
+    pub(super) fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// A client that reads from here on.
+    pub(super) fn join(&self, number: u64) -> Reader {
+        let mut log = self.shared.lock();
+        // What was read when nobody was there any more goes to the next who comes.
+        let next = if log.readers == 0 {
+            for chunk in &mut log.chunks {
+                chunk.waited_for = 1;
+            }
+            log.first
+        } else {
+            log.end()
+        };
+        log.readers += 1;
+        self.shared.changed.notify_all();
+        Reader {
+            shared: Arc::clone(&self.shared),
+            number,
+            next,
+            seen: log.bytes_before,
+            cut_off: false,
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_all(&self, mut reader: impl Read, crlf: bool) {
+        let mut buffer = vec![0; READ];
+        let mut newlines = Newlines { after_cr: false };
+        loop {
+            self.wait_for_room();
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    let bytes = buffer.get(..count).unwrap_or_default();
+                    if crlf {
+                        self.publish(newlines.with_cr(bytes).into());
+                    } else {
+                        self.publish(bytes.into());
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // What cannot be read counts as ended.
+                Err(_) => break,
+            }
+        }
+        let mut log = self.lock();
+        log.ended = true;
+        log.wake_all();
+    }
+
+    /// Waits until somebody is connected and the log has room, or makes room.
+    fn wait_for_room(&self) {
+        let mut log = self.lock();
+        loop {
+            if log.readers > 0 && log.bytes < QUEUE_MAX {
+                return;
+            }
+            if log.readers == 0 {
+                log = self
+                    .changed
+                    .wait(log)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            if self.slow != Slow::Block {
+                log.drop_first();
+                continue;
+            }
+            let first = log.first;
+            log = self
+                .changed
+                .wait_timeout_while(log, Input::STALL, |log| {
+                    log.readers > 0 && log.bytes >= QUEUE_MAX
+                })
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            let stalled = log.first == first && log.bytes >= QUEUE_MAX;
+            if stalled && log.readers > 1 {
+                log.drop_first();
+            }
+        }
+    }
+
+    fn publish(&self, bytes: Arc<[u8]>) {
+        let mut log = self.lock();
+        log.any = true;
+        log.bytes += bytes.len();
+        let waited_for = log.readers;
+        log.chunks.push_back(Chunk { bytes, waited_for });
+        log.wake_all();
+    }
+}
+
+impl Log {
+    fn end(&self) -> u64 {
+        self.first + self.chunks.len() as u64
+    }
+
+    fn wake_all(&mut self) {
+        for (_, waker) in self.wakers.drain() {
+            waker.wake();
+        }
+    }
+
+    /// Throws the oldest chunk away, wanted or not; those behind must hear of it.
+    fn drop_first(&mut self) {
+        self.pop_first();
+        self.wake_all();
+    }
+
+    fn pop_first(&mut self) {
+        if let Some(chunk) = self.chunks.pop_front() {
+            self.first += 1;
+            self.bytes -= chunk.bytes.len();
+            self.bytes_before += chunk.bytes.len() as u64;
+        }
+    }
+
+    /// One reader is done with the chunk at `index`.
+    fn taken(&mut self, index: usize) {
+        if let Some(chunk) = self.chunks.get_mut(index) {
+            chunk.waited_for = chunk.waited_for.saturating_sub(1);
+        }
+    }
+
+    fn drop_taken(&mut self) {
+        while self
+            .chunks
+            .front()
+            .is_some_and(|chunk| chunk.waited_for == 0)
+        {
+            self.pop_first();
+        }
+    }
+
+    fn index(&self, number: u64) -> usize {
+        usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX)
+    }
+}
+
+/// What a reader gets next.
+#[derive(Debug)]
+pub(super) enum Next {
+    Bytes(Arc<[u8]>),
+    /// So many bytes were thrown away before this reader took them.
+    Missed(u64),
+    /// It was too slow, and the policy is to close it.
+    CutOff,
+    Ended,
+    /// Ended without a single byte.
+    Absent,
+}
+
+/// One client's place in the log.
+#[derive(Debug)]
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+    number: u64,
+    /// The number of the chunk that it takes next.
+    next: u64,
+    /// Bytes of the log before that chunk.
+    seen: u64,
+    cut_off: bool,
+}
+
+impl Reader {
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.cut_off
+    }
+
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let mut log = self.shared.lock();
+        if self.next < log.first {
+            if self.shared.slow != Slow::DropOldest {
+                self.cut_off = true;
+                return Poll::Ready(Next::CutOff);
+            }
+            let missed = log.bytes_before.saturating_sub(self.seen);
+            self.next = log.first;
+            self.seen = log.bytes_before;
+            return Poll::Ready(Next::Missed(missed));
+        }
+        let index = log.index(self.next);
+        let Some(bytes) = log.chunks.get(index).map(|chunk| Arc::clone(&chunk.bytes)) else {
+            return match (log.ended, log.any) {
+                (true, true) => Poll::Ready(Next::Ended),
+                (true, false) => Poll::Ready(Next::Absent),
+                (false, _) => {
+                    log.wakers.insert(self.number, cx.waker().clone());
+                    Poll::Pending
+                }
+            };
+        };
+        self.next += 1;
+        self.seen += bytes.len() as u64;
+        log.taken(index);
+        log.drop_taken();
+        self.shared.changed.notify_all();
+        Poll::Ready(Next::Bytes(bytes))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut log = self.shared.lock();
+        for index in log.index(self.next)..log.chunks.len() {
+            log.taken(index);
+        }
+        log.readers -= 1;
+        log.wakers.remove(&self.number);
+        log.drop_taken();
+        self.shared.changed.notify_all();
+    }
+}
+
+/// Turns LF into CR LF, across chunks, and leaves CR LF as it is.
+#[derive(Debug)]
+struct Newlines {
+    after_cr: bool,
+}
+
+impl Newlines {
+    fn with_cr(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16);
+        for &byte in bytes {
+            if byte == b'\n' && !self.after_cr {
+                out.push(b'\r');
+            }
+            out.push(byte);
+            self.after_cr = byte == b'\r';
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_newline_gets_its_carriage_return_also_between_chunks() {
+        let mut newlines = Newlines { after_cr: false };
+        assert_eq!(newlines.with_cr(b"a\nb\r\nc\r"), b"a\r\nb\r\nc\r");
+        assert_eq!(newlines.with_cr(b"\n\n"), b"\n\r\n");
+    }
+}

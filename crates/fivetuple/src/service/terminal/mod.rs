@@ -1,0 +1,153 @@
+//! The terminal service: what is typed or piped in goes to every connected client; what they send
+//! is written out in the order of arrival.
+//!
+//! It takes any reader and any writer. Each has a thread of its own, because reading from a
+//! terminal or a file blocks and no flag on the descriptor may change that: it belongs to other
+//! programs, too. Nobody ever waits for these threads to end.
+
+mod input;
+mod output;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::close::{Close, Closed};
+use crate::connection::Connection;
+use crate::event::{Direction, Event, Identity, Observers};
+use crate::service::Service;
+use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply, Terms, Transfer};
+
+pub use input::Input;
+use input::{Next, Reader};
+pub use output::{Output, OutputEnd, WhenGone};
+
+/// What happens to who is too slow: a writer that does not take what clients send, or a client
+/// that does not take what the reader gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Slow {
+    /// Hold back: a blocked writer stops the reading from those clients who would write to it; a
+    /// client far behind stops the reader, but not for longer than [`Input::STALL`] while other
+    /// clients wait for it: then that client is closed.
+    #[default]
+    Block,
+    /// Throw away what is oldest, and say how much.
+    DropOldest,
+    /// Close the connection concerned.
+    Close,
+}
+
+/// A reader and a writer, shared by all connections.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    /// What goes to every client; `None` sends nothing.
+    pub input: Option<Input>,
+    /// Where goes what they send.
+    pub output: Output,
+}
+
+impl Service for Terminal {
+    fn serve(
+        &self,
+        connection: Connection,
+        terms: &Arc<Terms>,
+    ) -> impl Future<Output = Closed> + Send + 'static {
+        let identity = connection.identity();
+        let exchange = TerminalExchange {
+            number: identity.number,
+            identity: identity.clone(),
+            observers: connection.observers().clone(),
+            interactive: self.input.as_ref().is_some_and(Input::is_interactive),
+            reader: self.input.as_ref().map(|input| input.join(identity.number)),
+            output: self.output.clone(),
+            mark: 0,
+            ended: false,
+        };
+        Transfer::new(connection, exchange, terms)
+    }
+}
+
+#[derive(Debug)]
+struct TerminalExchange {
+    number: u64,
+    identity: Identity,
+    observers: Observers,
+    interactive: bool,
+    reader: Option<Reader>,
+    output: Output,
+    /// Our last byte's place in all that was ever given to the output.
+    mark: u64,
+    ended: bool,
+}
+
+impl TerminalExchange {
+    fn dropped(&self, direction: Direction, bytes: u64) {
+        if bytes > 0 {
+            self.observers.emit(&Event::Dropped {
+                connection: &self.identity,
+                direction,
+                bytes,
+            });
+        }
+    }
+}
+
+impl Exchange for TerminalExchange {
+    fn received(&mut self, bytes: &[u8], _reply: &mut Outgoing<'_>) {
+        let (mark, dropped) = self.output.push(bytes);
+        self.mark = mark;
+        self.dropped(Direction::Received, dropped);
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>, _unsent: usize) -> Poll<Result<usize, Close>> {
+        self.output.poll_room(cx, self.number)
+    }
+
+    fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
+        let Some(reader) = &mut self.reader else {
+            return Poll::Ready(Supply::Absent);
+        };
+        Poll::Ready(match ready!(reader.poll_next(cx)) {
+            Next::Bytes(bytes) => {
+                out.send(&bytes);
+                Supply::More
+            }
+            Next::Missed(bytes) => {
+                self.dropped(Direction::Sent, bytes);
+                Supply::More
+            }
+            // Said when it is asked what is delivered.
+            Next::CutOff => return Poll::Pending,
+            Next::Ended => {
+                self.ended = true;
+                Supply::Ended
+            }
+            Next::Absent => Supply::Absent,
+        })
+    }
+
+    fn peer_finished(&mut self, _reply: &mut Outgoing<'_>) {
+        self.output.peer_finished();
+    }
+
+    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        if self.reader.as_ref().is_some_and(Reader::is_cut_off) {
+            return Poll::Ready(Err(Close::Abort));
+        }
+        self.output
+            .poll_delivered(cx, (self.number, self.mark), self.ended)
+    }
+
+    fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+}
+
+impl Drop for TerminalExchange {
+    fn drop(&mut self) {
+        self.output.forget(self.number);
+    }
+}
+
+/// Bytes that wait at most between a reader or writer and the connections.
+const QUEUE_MAX: usize = 4 * SCRATCH;

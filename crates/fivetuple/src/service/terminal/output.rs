@@ -1,0 +1,245 @@
+//! From all clients to one writer: a bounded queue of bytes in the order of arrival.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use super::{QUEUE_MAX, SCRATCH, Slow};
+use crate::close::Close;
+
+/// Why nothing more is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutputEnd {
+    /// Whoever read what we write is gone (EPIPE).
+    ReaderGone,
+    /// Writing failed: no space, an I/O error. The text says which.
+    Failed(String),
+}
+
+/// What an ended output means for the connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenGone {
+    /// They are closed at once.
+    Close,
+    /// What comes is thrown away; a connection ends when there is nothing more to send either.
+    /// And when the peer has finished, the writer is dropped, so that a program that reads from it
+    /// finds the end.
+    Discard,
+}
+
+/// A writer that takes what clients send.
+#[derive(Clone, Debug)]
+pub struct Output {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Something was pushed, or the output ended.
+    pushed: Condvar,
+    slow: Slow,
+    when_gone: WhenGone,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<u8>,
+    /// All bytes ever pushed, and all that are written (or thrown away).
+    pushed: u64,
+    done: u64,
+    /// No more will be pushed: the writer is dropped after the last byte.
+    finished: bool,
+    end: Option<OutputEnd>,
+    wakers: HashMap<u64, Waker>,
+    watcher: Option<Waker>,
+}
+
+impl Output {
+    /// Starts a thread that writes to `writer`.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub fn new(
+        writer: impl Write + Send + 'static,
+        slow: Slow,
+        when_gone: WhenGone,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            pushed: Condvar::new(),
+            slow,
+            when_gone,
+        });
+        let of_thread = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("output".into())
+            .spawn(move || of_thread.write_all(writer))?;
+        Ok(Self { shared })
+    }
+
+    /// Why nothing more is written, once that is so.
+    pub fn end(&self) -> Option<OutputEnd> {
+        self.shared.lock().end.clone()
+    }
+
+    /// Waits until nothing more is written.
+    pub async fn ended(&self) -> OutputEnd {
+        std::future::poll_fn(|cx| {
+            let mut queue = self.shared.lock();
+            match &queue.end {
+                Some(end) => Poll::Ready(end.clone()),
+                None => {
+                    queue.watcher = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// Says that the reader is gone, for whoever finds it out before a write does.
+    pub fn note_reader_gone(&self) {
+        self.shared.end(OutputEnd::ReaderGone);
+    }
+
+    /// Appends; returns the place of the last byte and how many older bytes were thrown away.
+    pub(super) fn push(&self, bytes: &[u8]) -> (u64, u64) {
+        let mut queue = self.shared.lock();
+        queue.pushed += bytes.len() as u64;
+        if queue.end.is_some() {
+            queue.done += bytes.len() as u64;
+            return (queue.pushed, 0);
+        }
+        let mut dropped = 0;
+        if self.shared.slow == Slow::DropOldest {
+            let over = (queue.waiting.len() + bytes.len()).saturating_sub(QUEUE_MAX);
+            dropped = over.min(queue.waiting.len());
+            queue.waiting.drain(..dropped);
+            queue.done += dropped as u64;
+        }
+        queue.waiting.extend_from_slice(bytes);
+        self.shared.pushed.notify_one();
+        (queue.pushed, dropped as u64)
+    }
+
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
+        let mut queue = self.shared.lock();
+        if queue.end.is_some() {
+            return Poll::Ready(match self.shared.when_gone {
+                WhenGone::Close => Err(Close::Abort),
+                WhenGone::Discard => Ok(SCRATCH),
+            });
+        }
+        let room = QUEUE_MAX.saturating_sub(queue.waiting.len());
+        match self.shared.slow {
+            Slow::DropOldest => Poll::Ready(Ok(SCRATCH)),
+            Slow::Close if room == 0 => Poll::Ready(Err(Close::Abort)),
+            Slow::Block if room == 0 => {
+                queue.wakers.insert(who, cx.waker().clone());
+                Poll::Pending
+            }
+            Slow::Block | Slow::Close => Poll::Ready(Ok(room)),
+        }
+    }
+
+    /// Ready when everything up to `mark` is written. `ended`: there is nothing more to send.
+    pub(super) fn poll_delivered(
+        &self,
+        cx: &mut Context<'_>,
+        (who, mark): (u64, u64),
+        ended: bool,
+    ) -> Poll<Result<(), Close>> {
+        let mut queue = self.shared.lock();
+        if queue.end.is_some() {
+            return Poll::Ready(match self.shared.when_gone {
+                WhenGone::Close => Err(Close::Abort),
+                WhenGone::Discard if ended => Err(Close::Linger),
+                WhenGone::Discard => Ok(()),
+            });
+        }
+        if queue.done >= mark {
+            // The end of the output is heard of even when nothing is owed.
+            if self.shared.when_gone == WhenGone::Close || ended {
+                queue.wakers.insert(who, cx.waker().clone());
+            }
+            return Poll::Ready(Ok(()));
+        }
+        queue.wakers.insert(who, cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub(super) fn peer_finished(&self) {
+        if self.shared.when_gone == WhenGone::Discard {
+            self.shared.lock().finished = true;
+            self.shared.pushed.notify_one();
+        }
+    }
+
+    pub(super) fn forget(&self, who: u64) {
+        self.shared.lock().wakers.remove(&who);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_all(&self, mut writer: impl Write) {
+        let mut bytes = Vec::new();
+        loop {
+            {
+                let mut queue = self
+                    .pushed
+                    .wait_while(self.lock(), |queue| {
+                        queue.waiting.is_empty() && queue.end.is_none() && !queue.finished
+                    })
+                    .unwrap_or_else(PoisonError::into_inner);
+                if queue.end.is_some() || queue.waiting.is_empty() {
+                    return;
+                }
+                std::mem::swap(&mut bytes, &mut queue.waiting);
+                // Room again: who was held back may read on while this is written.
+                queue.wake_all();
+            }
+            let written = writer.write_all(&bytes).and_then(|()| writer.flush());
+            match written {
+                Ok(()) => {
+                    let mut queue = self.lock();
+                    queue.done += bytes.len() as u64;
+                    queue.wake_all();
+                }
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    return self.end(OutputEnd::ReaderGone);
+                }
+                Err(error) => return self.end(OutputEnd::Failed(error.to_string())),
+            }
+            bytes.clear();
+            bytes.shrink_to(QUEUE_MAX);
+        }
+    }
+
+    fn end(&self, end: OutputEnd) {
+        let mut queue = self.lock();
+        queue.end.get_or_insert(end);
+        queue.done = queue.pushed;
+        queue.waiting = Vec::new();
+        queue.wake_all();
+        if let Some(watcher) = queue.watcher.take() {
+            watcher.wake();
+        }
+        self.pushed.notify_one();
+    }
+}
+
+impl Queue {
+    fn wake_all(&mut self) {
+        for (_, waker) in self.wakers.drain() {
+            waker.wake();
+        }
+    }
+}

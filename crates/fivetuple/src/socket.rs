@@ -1,0 +1,195 @@
+//! Step 1, `socket()`: an empty endpoint, like a phone that is not yet connected to anything.
+//!
+//! After it: [`crate::bind`] on the passive side, [`crate::connect`] on the active side.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, sockopt};
+
+use crate::address::Family;
+use crate::call::{Call, Errno, SetOptionError, SocketError};
+use crate::event::{Called, Event, Observers};
+use crate::kernel::socket_option;
+
+/// When the kernel asks a silent peer whether it is still there (tcp(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Silence before the first probe.
+    pub idle: Duration,
+    /// Time between probes.
+    pub interval: Duration,
+    /// Unanswered probes until the connection counts as dead.
+    pub probes: u32,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(60),
+            interval: Duration::from_secs(15),
+            probes: 4,
+        }
+    }
+}
+
+/// The options of a new socket. Accepted sockets inherit those of their listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// `TCP_NODELAY`: small writes leave at once instead of waiting for an acknowledgement.
+    pub no_delay: bool,
+    /// `SO_OOBINLINE`: an urgent byte stays where it stands in the stream.
+    pub urgent_inline: bool,
+    /// `SO_KEEPALIVE` with its three times; `None` leaves it off.
+    pub keepalive: Option<Keepalive>,
+    /// `SO_BINDTODEVICE`: only this interface.
+    pub interface: Option<String>,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self {
+            no_delay: true,
+            urgent_inline: true,
+            keepalive: Some(Keepalive::default()),
+            interface: None,
+        }
+    }
+}
+
+/// Why there is no socket with the options that were asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// `socket` failed.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// `setsockopt` failed.
+    #[error(transparent)]
+    Option(#[from] SetOptionError),
+}
+
+/// An endpoint without a name. [`Socket::bind`] or [`Socket::connect`] is next.
+///
+/// It cannot listen before it is bound:
+///
+/// ```compile_fail
+/// # async fn wrong(socket: fivetuple::Socket) {
+/// socket.listen(4096);
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Socket {
+    pub(crate) fd: OwnedFd,
+    pub(crate) family: Family,
+    pub(crate) observers: Observers,
+}
+
+impl Socket {
+    /// `socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)`, then the options.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: no such family, no descriptor left, or an option refused.
+    pub fn open(
+        family: Family,
+        options: &SocketOptions,
+        observers: &Observers,
+    ) -> Result<Self, OpenError> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let made = socket_with(
+            constant(family),
+            SocketType::STREAM,
+            flags,
+            Some(ipproto::TCP),
+        );
+        let name = match family {
+            Family::Inet => "AF_INET",
+            Family::Inet6 => "AF_INET6",
+        };
+        observers.called(Called {
+            call: Call::Socket,
+            descriptor: None,
+            arguments: format_args!("{name}, SOCK_STREAM, IPPROTO_TCP"),
+            result: made.as_ref().map(number).map_err(|errno| *errno),
+            connection: None,
+        });
+        let fd = made.map_err(|errno| SocketError::new(family, errno))?;
+        observers.emit(&Event::SocketCreated { family });
+        let socket = Self {
+            fd,
+            family,
+            observers: observers.clone(),
+        };
+        socket.set_options(options)?;
+        Ok(socket)
+    }
+
+    /// The family it was made for.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    fn set_options(&self, options: &SocketOptions) -> Result<(), SetOptionError> {
+        let fd = &self.fd;
+        if options.no_delay {
+            self.set("TCP_NODELAY", "1", sockopt::set_tcp_nodelay(fd, true))?;
+        }
+        if options.urgent_inline {
+            self.set("SO_OOBINLINE", "1", sockopt::set_socket_oobinline(fd, true))?;
+        }
+        if let Some(times) = options.keepalive {
+            let Keepalive {
+                idle,
+                interval,
+                probes,
+            } = times;
+            self.set("SO_KEEPALIVE", "1", sockopt::set_socket_keepalive(fd, true))?;
+            let set = sockopt::set_tcp_keepidle(fd, idle);
+            self.set("TCP_KEEPIDLE", &idle.as_secs().to_string(), set)?;
+            let set = sockopt::set_tcp_keepintvl(fd, interval);
+            self.set("TCP_KEEPINTVL", &interval.as_secs().to_string(), set)?;
+            let set = sockopt::set_tcp_keepcnt(fd, probes);
+            self.set("TCP_KEEPCNT", &probes.to_string(), set)?;
+        }
+        if let Some(interface) = &options.interface {
+            let set = socket_option::bind_to_device(fd, interface);
+            self.set("SO_BINDTODEVICE", interface, set)?;
+        }
+        Ok(())
+    }
+
+    /// Reports one setsockopt and turns its errno into an error.
+    pub(crate) fn set(
+        &self,
+        option: &'static str,
+        value: &str,
+        result: Result<(), Errno>,
+    ) -> Result<(), SetOptionError> {
+        self.observers.called(Called::on(
+            Call::SetOption,
+            &self.fd,
+            format_args!("{option}, {value}"),
+            result.map(|()| 0),
+        ));
+        result.map_err(|errno| SetOptionError::new(option, value, errno))
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn constant(family: Family) -> AddressFamily {
+    match family {
+        Family::Inet => AddressFamily::INET,
+        Family::Inet6 => AddressFamily::INET6,
+    }
+}
+
+/// A descriptor as the result of a call.
+pub(crate) fn number(fd: &OwnedFd) -> u64 {
+    use std::os::fd::AsRawFd;
+    fd.as_raw_fd().unsigned_abs().into()
+}

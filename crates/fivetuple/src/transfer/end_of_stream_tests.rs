@@ -1,0 +1,1 @@
+//! The rules of the end of stream against every order of facts.

@@ -1,0 +1,365 @@
+//! Step 6, send and receive: both directions of one connection, until each has ended.
+//!
+//! Before it: [`crate::close`], the ways to end. After it: [`crate::service`], which says what is
+//! done with the bytes. The rules of the end of stream stand alone in [`EndOfStream`]; this module
+//! moves bytes and tells it the facts.
+//!
+//! Bytes are read on readiness into a buffer that belongs to the thread, so an idle connection
+//! holds none. What the kernel does not take at once is kept in [`Outgoing`]; while it waits, an
+//! exchange that answers is not given more to answer. Back-pressure is not reading.
+
+mod end_of_stream;
+mod outgoing;
+mod timer;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::call::{Errno, ReceiveError, SendError};
+use crate::close::{Close, Closed, Closing};
+use crate::connection::Connection;
+use crate::event::Event;
+
+pub use end_of_stream::{EndOfStream, Eof, Input, Step};
+pub use outgoing::Outgoing;
+use outgoing::Unsent;
+use timer::Timer;
+
+/// Bytes that one read takes at most; the size of the buffer of each thread.
+pub const SCRATCH: usize = 64 * 1024;
+/// Reads or writes that one connection does in a row before others have their turn.
+const TURN: usize = 16;
+
+/// When the directions of a connection end, and how long it may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// What an end of one direction means for the other.
+    pub eof: Eof,
+    /// Throw away what the peer sends, and close when our input has ended and is sent.
+    pub send_only: bool,
+    /// Longest time without a byte either way.
+    pub idle: Option<Duration>,
+    /// Longest time in all.
+    pub deadline: Option<Duration>,
+    /// Longest time without a byte once one direction has ended.
+    pub half_closed: Option<Duration>,
+}
+
+impl Terms {
+    /// What a server does unless something else is asked for.
+    pub const SERVER: Self = Self {
+        eof: Eof::Half,
+        send_only: false,
+        idle: None,
+        deadline: None,
+        half_closed: Some(Duration::from_secs(300)),
+    };
+
+    /// What a client does unless something else is asked for.
+    pub const CLIENT: Self = Self {
+        half_closed: None,
+        ..Self::SERVER
+    };
+}
+
+/// What an exchange has to send of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supply {
+    /// It has sent something just now; ask again.
+    More,
+    /// It has sent everything: we finish sending.
+    Ended,
+    /// It never has anything of its own; it only answers. We finish when the peer has.
+    Absent,
+}
+
+/// What is done with the bytes of one connection. Only [`Exchange::received`] must be written.
+///
+/// An exchange never waits: where it cannot go on, it keeps the waker of `cx` and returns
+/// [`Poll::Pending`].
+pub trait Exchange: Send {
+    /// Bytes from the peer. `reply` sends; what it is given is kept until it is sent.
+    fn received(&mut self, bytes: &[u8], reply: &mut Outgoing<'_>);
+
+    /// How many bytes may be read from the peer now; `Pending` holds the peer back. By default
+    /// nothing is read while an answer (of `unsent` bytes) waits.
+    ///
+    /// # Errors
+    ///
+    /// The way to close the connection, when the bytes have nowhere to go any more.
+    fn poll_room(&mut self, cx: &mut Context<'_>, unsent: usize) -> Poll<Result<usize, Close>> {
+        let _ = cx;
+        if unsent == 0 {
+            Poll::Ready(Ok(SCRATCH))
+        } else {
+            // Asked again as soon as the rest is sent.
+            Poll::Pending
+        }
+    }
+
+    /// Asked for what it has to send of its own, whenever everything before is sent.
+    fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
+        let _ = (cx, out);
+        Poll::Ready(Supply::Absent)
+    }
+
+    /// The peer has finished sending; a last answer may be given.
+    fn peer_finished(&mut self, reply: &mut Outgoing<'_>) {
+        let _ = reply;
+    }
+
+    /// Whether what was received has reached its destination.
+    ///
+    /// # Errors
+    ///
+    /// The way to close the connection, when it never will.
+    fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether its input is a person: then it does not keep a connection that the peer has ended.
+    fn is_interactive(&self) -> bool {
+        false
+    }
+}
+
+/// A connection at work: a future that ends when the connection has closed.
+#[derive(Debug)]
+#[must_use = "nothing is moved until it is awaited"]
+pub struct Transfer<E> {
+    connection: Connection,
+    exchange: E,
+    end: EndOfStream,
+    unsent: Unsent,
+    timer: Timer,
+    closing: Option<Box<Closing>>,
+}
+
+impl<E: Exchange + Unpin> Transfer<E> {
+    /// Puts an exchange on a connection.
+    pub fn new(connection: Connection, exchange: E, terms: &Arc<Terms>) -> Self {
+        let mut end = EndOfStream::new(terms.eof, terms.send_only);
+        end.interactive = exchange.is_interactive();
+        Self {
+            timer: Timer::new(&connection, terms),
+            connection,
+            exchange,
+            end,
+            unsent: Unsent::default(),
+            closing: None,
+        }
+    }
+
+    /// Sends what waits, then what the exchange has of its own. True if something moved.
+    fn poll_sending(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        for _ in 0..TURN {
+            while !self.unsent.is_empty() && self.end.can_send() {
+                match self.connection.poll_send(cx, self.unsent.bytes()) {
+                    Poll::Ready(Ok(count)) => self.unsent.advance(count),
+                    Poll::Ready(Err(errno)) => self.send_failed(errno),
+                    Poll::Pending => return moved,
+                }
+                moved = true;
+            }
+            if self.end.input != Input::Open || !self.end.can_send() {
+                return moved;
+            }
+            let mut out = Outgoing::new(&self.connection, &mut self.unsent);
+            let supply = self.exchange.poll_supply(cx, &mut out);
+            if let Some(errno) = out.failed() {
+                self.send_failed(errno);
+            }
+            match supply {
+                Poll::Ready(Supply::More) => {}
+                Poll::Ready(Supply::Ended) => self.end.input = Input::Ended,
+                Poll::Ready(Supply::Absent) => self.end.input = Input::Absent,
+                Poll::Pending => {
+                    if self.end.peer_finished
+                        && let Poll::Ready(errno) = self.connection.poll_broken(cx)
+                    {
+                        self.receive_failed(errno);
+                        return true;
+                    }
+                    return moved;
+                }
+            }
+            moved = true;
+        }
+        cx.waker().wake_by_ref();
+        moved
+    }
+
+    /// Receives as long as there is something and the exchange has room. True if something moved.
+    fn poll_receiving(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        for _ in 0..TURN {
+            if self.end.peer_finished || self.end.broken.is_some() {
+                return moved;
+            }
+            let room = if self.end.send_only() {
+                SCRATCH
+            } else {
+                match self.exchange.poll_room(cx, self.unsent.len()) {
+                    Poll::Ready(Ok(room)) => room.min(SCRATCH),
+                    Poll::Ready(Err(close)) => {
+                        self.end.broken = Some(close);
+                        return true;
+                    }
+                    Poll::Pending => return moved,
+                }
+            };
+            if with_scratch(|scratch| self.poll_receive(cx, scratch, room)).is_pending() {
+                return moved;
+            }
+            moved = true;
+        }
+        cx.waker().wake_by_ref();
+        moved
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, scratch: &mut [u8], room: usize) -> Poll<()> {
+        let Some(buffer) = scratch.get_mut(..room) else {
+            return Poll::Pending;
+        };
+        let received = match self.connection.poll_receive(cx, buffer) {
+            Poll::Ready(received) => received,
+            Poll::Pending => return Poll::Pending,
+        };
+        let mut reply = Outgoing::new(&self.connection, &mut self.unsent);
+        match received {
+            Ok(0) if self.end.send_failed => {
+                self.end.broken = Some(Close::Reset);
+                return Poll::Ready(());
+            }
+            Ok(0) => self.exchange.peer_finished(&mut reply),
+            Ok(_) if self.end.send_only() => {}
+            Ok(count) => self
+                .exchange
+                .received(buffer.get(..count).unwrap_or_default(), &mut reply),
+            Err(errno) => {
+                self.receive_failed(errno);
+                return Poll::Ready(());
+            }
+        }
+        let failed = reply.failed();
+        if received == Ok(0) {
+            self.end.peer_finished = true;
+            self.connection.note_peer_finished();
+        }
+        if let Some(errno) = failed {
+            self.send_failed(errno);
+        }
+        Poll::Ready(())
+    }
+
+    /// Nothing more can be sent. What the peer sent before is still received (pitfall: a write
+    /// error must not throw away an answer that has already arrived).
+    fn send_failed(&mut self, errno: Errno) {
+        if self.end.send_failed {
+            return;
+        }
+        self.end.send_failed = true;
+        self.unsent.clear();
+        let error = SendError::new(self.connection.five_tuple(), errno);
+        self.connection.observers().emit(&Event::Failed {
+            connection: Some(self.connection.identity()),
+            local: None,
+            error: &error,
+        });
+        if self.end.peer_finished || close_for(errno) != Close::Reset {
+            self.end.broken = Some(close_for(errno));
+        }
+    }
+
+    fn receive_failed(&mut self, errno: Errno) {
+        if !self.end.send_failed {
+            let error = ReceiveError::new(self.connection.five_tuple(), errno);
+            self.connection.observers().emit(&Event::Failed {
+                connection: Some(self.connection.identity()),
+                local: None,
+                error: &error,
+            });
+        }
+        self.unsent.clear();
+        self.end.broken = Some(close_for(errno));
+    }
+
+    /// Tells the rules what is so now, and does what they say.
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Step {
+        self.end.unsent = !self.unsent.is_empty();
+        self.end.undelivered = match self.exchange.poll_delivered(cx) {
+            Poll::Ready(Ok(())) => false,
+            Poll::Ready(Err(close)) => {
+                self.end.broken = Some(close);
+                false
+            }
+            Poll::Pending => true,
+        };
+        let step = self.end.step();
+        match step {
+            Step::HalfClose => {
+                self.end.half_closed = true;
+                if let Err(error) = self.connection.half_close() {
+                    self.send_failed(error.errno().unwrap_or(Errno::NOTCONN));
+                }
+            }
+            Step::Close(how) => self.closing = Some(Box::new(Closing::new(how))),
+            Step::GoOn => {}
+        }
+        step
+    }
+}
+
+impl<E: Exchange + Unpin> Future for Transfer<E> {
+    type Output = Closed;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Closed> {
+        let this = &mut *self;
+        while this.closing.is_none() {
+            let sent = this.poll_sending(cx);
+            let received = this.poll_receiving(cx);
+            let step = this.poll_step(cx);
+            if step != Step::GoOn || sent || received {
+                continue;
+            }
+            let one_sided = this.end.peer_finished || this.end.half_closed;
+            match this.timer.poll(cx, &this.connection, one_sided) {
+                Poll::Ready(()) => this.closing = Some(Box::new(Closing::new(Close::TimeOut))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let Some(closing) = &mut this.closing else {
+            return Poll::Pending;
+        };
+        closing.poll(&mut this.connection, cx).map(|reason| {
+            let mut closed = this.connection.closed(reason);
+            closed.expired = this.timer.expired();
+            closed
+        })
+    }
+}
+
+/// The way to close after this error.
+fn close_for(errno: Errno) -> Close {
+    match errno {
+        Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN => Close::Reset,
+        Errno::TIMEDOUT | Errno::HOSTUNREACH | Errno::NETUNREACH => Close::TimeOut,
+        Errno::CONNABORTED => Close::Abort,
+        _ => Close::Fail,
+    }
+}
+
+thread_local! {
+    static THREAD_SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into());
+}
+
+/// Lends the buffer of this thread.
+fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
+    THREAD_SCRATCH.with_borrow_mut(|scratch| work(scratch))
+}

@@ -1,0 +1,87 @@
+//! What goes to the peer: sent at once as far as the kernel takes it, the rest kept.
+
+use crate::call::Errno;
+use crate::connection::Connection;
+
+/// Sends the bytes of an exchange.
+///
+/// The rest that the kernel does not take now is kept; by default its exchange is not given more
+/// to answer until that is sent, so it holds at most what one answer was.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    connection: &'a Connection,
+    unsent: &'a mut Unsent,
+    failed: Option<Errno>,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(super) fn new(connection: &'a Connection, unsent: &'a mut Unsent) -> Self {
+        Self {
+            connection,
+            unsent,
+            failed: None,
+        }
+    }
+
+    /// Sends these bytes after those before them. After a failure they go nowhere; the exchange
+    /// need not care, its connection ends.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let mut left = bytes;
+        while !left.is_empty() && self.unsent.is_empty() && self.failed.is_none() {
+            match self.connection.try_send(left) {
+                Ok(count) => left = left.get(count..).unwrap_or_default(),
+                Err(Errno::AGAIN) => break,
+                Err(errno) => self.failed = Some(errno),
+            }
+        }
+        if self.failed.is_none() {
+            self.unsent.push(left);
+        }
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
+    pub(super) fn failed(&self) -> Option<Errno> {
+        self.failed
+    }
+}
+
+/// Bytes that the kernel has not taken yet. Holds no memory when there are none.
+#[derive(Debug, Default)]
+pub(super) struct Unsent {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Unsent {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The first `count` bytes were sent.
+    pub(super) fn advance(&mut self, count: usize) {
+        self.start += count;
+        if self.start >= self.bytes.len() {
+            self.clear();
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}

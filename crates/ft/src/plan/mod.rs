@@ -1,0 +1,116 @@
+//! What a command line asks for, complete and as plain data.
+//!
+//! `args` makes a plan; `run` carries it out. Neither the arguments nor the environment are looked
+//! at again after this.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use fivetuple::address::HostPorts;
+use fivetuple::service::Slow;
+use fivetuple::{Address, ConnectOptions, ServerOptions, Terms};
+
+/// One run of the command.
+#[derive(Clone, Debug)]
+pub(crate) enum Plan {
+    /// The server.
+    Listen(Box<Listen>),
+    /// The client.
+    Connect(Box<Connect>),
+    /// Which ports answer.
+    Check(Box<Check>),
+    /// The whole diagram, narrated.
+    Demo(Report),
+    /// A text to print on stdout: an explanation, completions, the manual page, help.
+    Print(String),
+}
+
+/// The server.
+#[derive(Clone, Debug)]
+pub(crate) struct Listen {
+    pub(crate) address: Address,
+    pub(crate) options: ServerOptions,
+    pub(crate) service: Service,
+    pub(crate) report: Report,
+}
+
+/// What is done with an accepted connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Terminal(Terminal),
+    Echo,
+    Discard,
+    Chargen,
+    Daytime,
+    Time,
+    /// So many bytes; without a size, no end.
+    Source(Option<u64>),
+}
+
+/// How stdin and stdout take part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Terminal {
+    /// Read stdin and send it.
+    pub(crate) input: bool,
+    /// A person types there.
+    pub(crate) interactive: bool,
+    /// Send CR LF for LF.
+    pub(crate) crlf: bool,
+    /// Write what is received to stdout.
+    pub(crate) output: bool,
+    /// Make control bytes visible on stdout.
+    pub(crate) visible: bool,
+    /// What happens to who is too slow.
+    pub(crate) slow: Slow,
+}
+
+/// The client.
+#[derive(Clone, Debug)]
+pub(crate) struct Connect {
+    pub(crate) target: Address,
+    pub(crate) options: ConnectOptions,
+    pub(crate) terms: Terms,
+    pub(crate) terminal: Terminal,
+    /// Let this program talk to the peer instead of stdin and stdout.
+    pub(crate) exec: Option<Vec<OsString>>,
+    pub(crate) report: Report,
+}
+
+/// Which ports answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Check {
+    pub(crate) targets: HostPorts,
+    pub(crate) options: ConnectOptions,
+    pub(crate) report: Report,
+}
+
+/// What is shown besides the data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) verbosity: Verbosity,
+    /// A line when a connection is accepted and one when it has closed (servers).
+    pub(crate) log: bool,
+    /// Colour on stderr.
+    pub(crate) color: bool,
+    /// JSON lines.
+    pub(crate) events: Option<Destination>,
+    /// Traffic as hex and text.
+    pub(crate) dump: Option<Destination>,
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Nothing but errors.
+    Quiet,
+    Normal,
+    /// Every call of the diagram.
+    Trace,
+}
+
+/// Where a report goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    Stderr,
+    File(PathBuf),
+}
