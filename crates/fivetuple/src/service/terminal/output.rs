@@ -16,6 +16,8 @@ pub enum OutputEnd {
     ReaderGone,
     /// Writing failed: no space, an I/O error. The text says which.
     Failed(String),
+    /// Whoever runs us wants an end ([`Output::interrupt`]).
+    Interrupted,
 }
 
 /// What an ended output means for the connections.
@@ -106,6 +108,11 @@ impl Output {
         self.shared.end(OutputEnd::ReaderGone);
     }
 
+    /// Ends all connections in order, but now: what is not written yet is thrown away.
+    pub fn interrupt(&self) {
+        self.shared.end(OutputEnd::Interrupted);
+    }
+
     /// Appends; returns the place of the last byte and how many older bytes were thrown away.
     pub(super) fn push(&self, bytes: &[u8]) -> (u64, u64) {
         let mut queue = self.shared.lock();
@@ -128,10 +135,10 @@ impl Output {
 
     pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
         let mut queue = self.shared.lock();
-        if queue.end.is_some() {
-            return Poll::Ready(match self.shared.when_gone {
-                WhenGone::Close => Err(Close::Abort),
-                WhenGone::Discard => Ok(SCRATCH),
+        if let Some(end) = &queue.end {
+            return Poll::Ready(match self.shared.close_for(end) {
+                Some(close) => Err(close),
+                None => Ok(SCRATCH),
             });
         }
         let room = QUEUE_MAX.saturating_sub(queue.waiting.len());
@@ -154,11 +161,11 @@ impl Output {
         ended: bool,
     ) -> Poll<Result<(), Close>> {
         let mut queue = self.shared.lock();
-        if queue.end.is_some() {
-            return Poll::Ready(match self.shared.when_gone {
-                WhenGone::Close => Err(Close::Abort),
-                WhenGone::Discard if ended => Err(Close::Linger),
-                WhenGone::Discard => Ok(()),
+        if let Some(end) = &queue.end {
+            return Poll::Ready(match self.shared.close_for(end) {
+                Some(close) => Err(close),
+                None if ended => Err(Close::Linger),
+                None => Ok(()),
             });
         }
         if queue.done >= mark {
@@ -220,6 +227,15 @@ impl Shared {
             }
             bytes.clear();
             bytes.shrink_to(QUEUE_MAX);
+        }
+    }
+
+    /// How connections close when the output has ended in this way; `None` goes on without it.
+    fn close_for(&self, end: &OutputEnd) -> Option<Close> {
+        match (end, self.when_gone) {
+            (OutputEnd::Interrupted, _) => Some(Close::Release),
+            (_, WhenGone::Close) => Some(Close::Abort),
+            (_, WhenGone::Discard) => None,
         }
     }
 

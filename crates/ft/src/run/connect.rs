@@ -1,0 +1,129 @@
+//! `ft connect`: the active road with stdin and stdout, or with a program.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use fivetuple::event::Observers;
+use fivetuple::service::{Output, OutputEnd};
+use fivetuple::{Closed, Connection, Event, NotConnected, Service, connect};
+
+use super::exec::Program;
+use super::signals::{Asked, Signals};
+use super::{remark, status, status_of, streams};
+use crate::plan::Connect;
+use crate::report::Reports;
+
+pub(super) async fn connect(plan: Connect) -> u8 {
+    let (reports, observers) = match Reports::open(&plan.report, Vec::new()) {
+        Ok(opened) => opened,
+        Err(text) => return super::fail(&text),
+    };
+    let mut signals = Signals::new();
+    let opened = tokio::select! {
+        opened = connect::open(&plan.target, &plan.options, &observers) => match opened {
+            Ok(connection) => Ok(connection),
+            Err(error) => Err(refuse(&error, &reports, &observers)),
+        },
+        status = signals.end() => Err(status),
+    };
+    let status = match opened {
+        Ok(connection) => talk(connection, &plan, (&reports, &mut signals)).await,
+        Err(status) => status,
+    };
+    reports.close();
+    status
+}
+
+/// Says why there is no connection.
+fn refuse(error: &NotConnected, reports: &Reports, observers: &Observers) -> u8 {
+    let calls = error.explained();
+    for explained in &calls {
+        observers.emit(&Event::Failed {
+            connection: None,
+            local: None,
+            error: *explained,
+        });
+    }
+    if calls.is_empty() {
+        reports.error(&error.to_string());
+        return status::USAGE;
+    }
+    status::FAILED
+}
+
+async fn talk(
+    connection: Connection,
+    plan: &Connect,
+    (reports, signals): (&Reports, &mut Signals),
+) -> u8 {
+    let live = Arc::clone(connection.live());
+    let started = match &plan.exec {
+        None => streams::terminal(&plan.terminal).map(|terminal| (terminal, None)),
+        Some(argv) => Program::start(argv, &plan.terminal)
+            .map(|(terminal, program)| (terminal, Some(program))),
+    };
+    let (terminal, program) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            drop(connection);
+            reports.error(&match &plan.exec {
+                Some(argv) => super::exec::complaint(argv, &error),
+                None => format!("no thread for stdin or stdout: {error}"),
+            });
+            return status::FAILED;
+        }
+    };
+    let mut transfer = pin!(terminal.serve(connection, &Arc::new(plan.terms.clone())));
+    let mut interrupted = None;
+    let closed = loop {
+        tokio::select! {
+            closed = &mut transfer => break closed,
+            asked = signals.next() => match asked {
+                Asked::Counters => reports.say(&format!(
+                    "{}: sent {} B, received {} B",
+                    live.identity.five_tuple(),
+                    live.bytes_sent(),
+                    live.bytes_received()
+                )),
+                Asked::End(status) if interrupted.is_none() => {
+                    interrupted = Some(status);
+                    terminal.output.interrupt();
+                }
+                Asked::End(status) => return status,
+            },
+        }
+    };
+    let program = match program {
+        Some(program) => program.finish(&terminal.output).await,
+        None => None,
+    };
+    if let Some(text) = &program {
+        reports.error(text);
+    }
+    let status = outcome(&closed, &terminal.output, reports);
+    match (interrupted, program) {
+        (Some(status), _) => status,
+        (None, Some(_)) => status.max(status::FAILED),
+        (None, None) => status,
+    }
+}
+
+fn outcome(closed: &Closed, output: &Output, reports: &Reports) -> u8 {
+    match output.end() {
+        Some(OutputEnd::Interrupted) => status::DONE,
+        // With a program at the other end of it, the connection says how it went.
+        Some(OutputEnd::ReaderGone) if closed.reason == fivetuple::Reason::Aborted => status::DONE,
+        Some(end @ OutputEnd::Failed(_)) => {
+            if let Some(text) = streams::complaint(&end) {
+                reports.error(&text);
+            }
+            status::FAILED
+        }
+        Some(OutputEnd::ReaderGone) | None => {
+            if let Some(text) = remark(closed) {
+                reports.error(&text);
+            }
+            status_of(closed)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What USR1 prints, and the last line of a server.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use fivetuple::{Event, Observer, Reason, Table};
+
+/// Counts connections by how they ended.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    accepted: AtomicU64,
+    turned_away: AtomicU64,
+    ended: [AtomicU64; REASONS.len()],
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+const REASONS: [Reason; 5] = [
+    Reason::Released,
+    Reason::Reset,
+    Reason::Aborted,
+    Reason::TimedOut,
+    Reason::Failed,
+];
+
+impl Observer for Counters {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Accepted(_) => {
+                self.accepted.fetch_add(1, Relaxed);
+            }
+            Event::TurnedAway { .. } => {
+                self.turned_away.fetch_add(1, Relaxed);
+            }
+            Event::Closed { reason, totals, .. } => {
+                for (known, count) in REASONS.iter().zip(&self.ended) {
+                    if known == reason {
+                        count.fetch_add(1, Relaxed);
+                    }
+                }
+                self.sent.fetch_add(totals.bytes_sent, Relaxed);
+                self.received.fetch_add(totals.bytes_received, Relaxed);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Counters {
+    /// One line: all connections so far, the living ones of `table` included.
+    pub(super) fn line(&self, table: &Table) -> String {
+        let mut sent = self.sent.load(Relaxed);
+        let mut received = self.received.load(Relaxed);
+        let living = table.all();
+        for live in &living {
+            sent += live.bytes_sent();
+            received += live.bytes_received();
+        }
+        let accepted = self.accepted.load(Relaxed);
+        let mut line = format!("{} accepted", count(accepted, "connection"));
+        if !living.is_empty() {
+            line += &format!(", {} open", living.len());
+        }
+        for (reason, ended) in REASONS.iter().zip(&self.ended) {
+            let ended = ended.load(Relaxed);
+            if ended > 0 {
+                line += &format!(", {ended} {reason}");
+            }
+        }
+        let turned_away = self.turned_away.load(Relaxed);
+        if turned_away > 0 {
+            line += &format!("; {} turned away", count(turned_away, "client"));
+        }
+        line + &format!("; sent {sent} B, received {received} B")
+    }
+}
+
+fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}

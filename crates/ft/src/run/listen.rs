@@ -1,0 +1,178 @@
+//! `ft listen`: the passive road, its signals and its last line.
+
+use std::sync::Arc;
+
+use fivetuple::address::Host;
+use fivetuple::event::Observers;
+use fivetuple::kernel::limit::raise_descriptor_limit;
+use fivetuple::service::{Chargen, Daytime, Discard, Echo, Output, Source, Time};
+use fivetuple::{Control, Event, Identity, NotListening, Server, Service, Summary, Table};
+use tokio::task::JoinHandle;
+
+use super::counters::Counters;
+use super::signals::{Asked, Signals};
+use super::{remark, status, status_of, streams};
+use crate::plan::{self, Listen};
+use crate::report::Reports;
+
+pub(super) async fn listen(plan: Listen) -> u8 {
+    let counters = Arc::new(Counters::default());
+    let (reports, observers) = match Reports::open(&plan.report, vec![counters.clone()]) {
+        Ok(opened) => opened,
+        Err(text) => return super::fail(&text),
+    };
+    // Best effort: with the old limit fewer clients are served at a time.
+    let _ = raise_descriptor_limit();
+    let signals = Signals::new();
+    let server = match Server::open(&plan.address, plan.options.clone(), &observers).await {
+        Ok(server) => server,
+        Err(error) => return refuse(&error, &reports, &observers),
+    };
+    if let Host::Here = plan.address.host {
+        let port = server.local().next().map_or(0, |local| local.port());
+        reports.say(&format!(
+            "only this machine can connect; for every interface: ft listen '*:{port}'"
+        ));
+    }
+    let running = Running {
+        once: plan.options.once,
+        drain_s: plan.options.drain.as_secs_f64(),
+        control: server.control(),
+        table: server.table(),
+        output: None,
+        counters,
+        reports,
+        signals,
+    };
+    serve(server, &plan.service, running).await
+}
+
+fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 {
+    let status = match error.explained() {
+        Some(explained) => {
+            observers.emit(&Event::Failed {
+                connection: None,
+                local: None,
+                error: explained,
+            });
+            status::FAILED
+        }
+        None => {
+            reports.error(&error.to_string());
+            status::USAGE
+        }
+    };
+    reports.close();
+    status
+}
+
+async fn serve(server: Server, service: &plan::Service, mut running: Running) -> u8 {
+    let serving = match *service {
+        plan::Service::Terminal(ref plan) => match streams::terminal(plan) {
+            Ok(terminal) => {
+                running.output = Some(terminal.output.clone());
+                start(server, terminal)
+            }
+            Err(error) => return super::fail(&format!("no thread for stdin or stdout: {error}")),
+        },
+        plan::Service::Echo => start(server, |_: &Identity| Echo),
+        plan::Service::Discard => start(server, |_: &Identity| Discard),
+        plan::Service::Chargen => start(server, |_: &Identity| Chargen),
+        plan::Service::Daytime => start(server, |_: &Identity| Daytime::default()),
+        plan::Service::Time => start(server, |_: &Identity| Time::default()),
+        plan::Service::Source(size) => start(server, move |_: &Identity| Source::new(size)),
+    };
+    running.until_ended(serving).await
+}
+
+fn start<S: Service>(server: Server, service: S) -> JoinHandle<Summary> {
+    tokio::spawn(server.serve(service))
+}
+
+/// A server at work, seen from the one who started it.
+struct Running {
+    once: bool,
+    drain_s: f64,
+    control: Control,
+    table: Arc<Table>,
+    output: Option<Output>,
+    counters: Arc<Counters>,
+    reports: Reports,
+    signals: Signals,
+}
+
+impl Running {
+    async fn until_ended(mut self, mut serving: JoinHandle<Summary>) -> u8 {
+        let mut first_signal = true;
+        let mut second_signal = None;
+        let summary = loop {
+            tokio::select! {
+                summary = &mut serving => break summary,
+                asked = self.signals.next() => match asked {
+                    Asked::Counters => self.reports.say(&self.counters.line(&self.table)),
+                    Asked::End(_) if first_signal => {
+                        first_signal = false;
+                        self.control.drain();
+                        self.say_draining();
+                    }
+                    Asked::End(status) => {
+                        second_signal = Some(status);
+                        self.control.cut();
+                    }
+                },
+                () = ended(self.output.as_ref()), if first_signal => {
+                    first_signal = false;
+                    self.control.drain();
+                    self.control.cut();
+                }
+            }
+        };
+        let status = self.status(summary.unwrap_or_default());
+        self.reports.close();
+        second_signal.unwrap_or(status)
+    }
+
+    fn say_draining(&self) {
+        let open = self.table.len();
+        if open > 0 {
+            self.reports.say(&format!(
+                "no longer listening; waiting up to {} s for {open} open connection{} to end \
+                 (once more ends now)",
+                self.drain_s,
+                if open == 1 { "" } else { "s" },
+            ));
+        }
+    }
+
+    fn status(&self, summary: Summary) -> u8 {
+        let output_end = self.output.as_ref().and_then(Output::end);
+        if let Some(text) = output_end.as_ref().and_then(streams::complaint) {
+            self.reports.error(&text);
+            return status::FAILED;
+        }
+        self.reports.say(&self.counters.line(&self.table));
+        if output_end.is_some() {
+            return status::DONE;
+        }
+        match summary.last {
+            Some(closed) if self.once => {
+                if let Some(text) = remark(&closed) {
+                    self.reports.error(&text);
+                }
+                status_of(&closed)
+            }
+            None if self.once && summary.accepted > 0 => status::FAILED,
+            _ if summary.cut > 0 => status::FAILED,
+            _ => status::DONE,
+        }
+    }
+}
+
+async fn ended(output: Option<&Output>) {
+    match output {
+        Some(output) => {
+            output.ended().await;
+        }
+        None => std::future::pending().await,
+    }
+}

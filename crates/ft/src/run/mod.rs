@@ -1,0 +1,105 @@
+//! Carries a plan out and says with which status the program ends.
+
+mod check;
+mod connect;
+mod counters;
+mod demo;
+mod exec;
+mod listen;
+mod signals;
+mod streams;
+
+use std::io::Write;
+
+use fivetuple::{Closed, Expired, Reason};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::plan::Plan;
+
+/// Exit statuses; the table stands in `ft explain status`.
+pub(crate) mod status {
+    pub(crate) const DONE: u8 = 0;
+    pub(crate) const FAILED: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const TIME_UP: u8 = 124;
+    pub(crate) const INTERRUPTED: u8 = 130;
+    pub(crate) const TERMINATED: u8 = 143;
+}
+
+/// Runs it to its end.
+pub(crate) fn run(plan: Plan) -> u8 {
+    match plan {
+        Plan::Print(text) => print(&text),
+        Plan::Listen(plan) => on(Builder::new_multi_thread(), listen::listen(*plan)),
+        Plan::Connect(plan) => on(Builder::new_current_thread(), connect::connect(*plan)),
+        Plan::Check(plan) => on(Builder::new_current_thread(), check::check(*plan)),
+        Plan::Demo(report) => on(Builder::new_current_thread(), demo::demo(report)),
+    }
+}
+
+/// Runs a future on a runtime of its own, which is left without waiting for any thread.
+fn on(mut builder: Builder, work: impl Future<Output = u8> + Send + 'static) -> u8 {
+    let runtime = match builder.enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("no event loop: {error}")),
+    };
+    let status = wait(&runtime, work);
+    runtime.shutdown_background();
+    status
+}
+
+fn wait(runtime: &Runtime, work: impl Future<Output = u8> + Send + 'static) -> u8 {
+    // On a worker, where the connections are, not on this thread beside them.
+    match runtime.block_on(runtime.spawn(work)) {
+        Ok(status) => status,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+/// What the verb was asked to produce. A reader that has gone is a quiet end.
+fn print(text: &str) -> u8 {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            fail(&format!("stdout: {error}"))
+        }
+        _ => status::DONE,
+    }
+}
+
+/// One line on stderr, before there are reports or without them.
+pub(crate) fn fail(text: &str) -> u8 {
+    // Nobody is left to be told when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "ft: {text}");
+    status::FAILED
+}
+
+/// The status that the end of one connection makes.
+fn status_of(closed: &Closed) -> u8 {
+    match (closed.expired, closed.reason) {
+        (Some(Expired::Idle | Expired::Deadline), _) => status::TIME_UP,
+        (None, Reason::Released) if closed.is_complete() => status::DONE,
+        _ => status::FAILED,
+    }
+}
+
+/// What a person wants to know about an end that no call has explained.
+fn remark(closed: &Closed) -> Option<String> {
+    let five_tuple = closed.identity.five_tuple();
+    let text = match (closed.expired, closed.reason) {
+        (Some(Expired::Idle), _) => "no byte either way for too long (--idle)".to_owned(),
+        (Some(Expired::Deadline), _) => "took too long in all (--deadline)".to_owned(),
+        (Some(Expired::HalfClosed), _) => {
+            "no byte for too long after one direction had ended (--half-closed)".to_owned()
+        }
+        (None, Reason::Released) if !closed.is_complete() => format!(
+            "closed with {} bytes that the peer's kernel has not acknowledged",
+            closed.totals.bytes_unacknowledged
+        ),
+        _ => return None,
+    };
+    Some(format!("{five_tuple}: {text}"))
+}

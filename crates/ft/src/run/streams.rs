@@ -1,0 +1,110 @@
+//! stdin and stdout. They belong to other programs too, so no flag of theirs is ever changed:
+//! each is read or written by a thread that may block.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
+
+use fivetuple::call::Filter;
+use fivetuple::kernel::readiness;
+use fivetuple::service::{Input, Output, OutputEnd, Terminal, WhenGone};
+use rustix::fs::{FileType, fstat};
+use rustix::io::fcntl_dupfd_cloexec;
+use tokio::io::Interest;
+
+use crate::plan;
+
+/// Descriptors from here on are ours; 0, 1 and 2 are left alone.
+const OURS: i32 = 3;
+
+/// The terminal service on stdin and stdout.
+pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
+    let input = match plan.input.then(|| file(rustix::stdio::stdin())) {
+        // A stdin that cannot be read counts as one that has ended.
+        Some(Ok(stdin)) => Some(Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?),
+        Some(Err(_)) | None => None,
+    };
+    let output = match file(rustix::stdio::stdout()) {
+        Ok(stdout) if plan.output => {
+            let output = if plan.visible {
+                let shown = VisibleWriter {
+                    filter: Filter::new(),
+                    text: String::new(),
+                    writer: stdout,
+                };
+                Output::new(shown, plan.slow, WhenGone::Close)?
+            } else {
+                Output::new(stdout, plan.slow, WhenGone::Close)?
+            };
+            watch(&output);
+            output
+        }
+        // Closed at the start counts as /dev/null.
+        _ => Output::new(io::sink(), plan.slow, WhenGone::Close)?,
+    };
+    Ok(Terminal { input, output })
+}
+
+fn file(fd: BorrowedFd<'_>) -> io::Result<File> {
+    Ok(File::from(fcntl_dupfd_cloexec(fd, OURS)?))
+}
+
+/// Hears that the reader of a pipe on stdout has gone without writing to it.
+fn watch(output: &Output) {
+    let stdout = rustix::stdio::stdout();
+    let kind = fstat(stdout).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    if !matches!(kind, Ok(FileType::Fifo | FileType::Socket)) {
+        return;
+    }
+    let Ok(fd) = fcntl_dupfd_cloexec(stdout, OURS) else {
+        return;
+    };
+    // Where it cannot be watched, the next write finds it out.
+    let Ok(watched) = readiness::register(fd, Interest::ERROR) else {
+        return;
+    };
+    let output = output.clone();
+    tokio::spawn(async move {
+        if let Ok(mut guard) = watched.ready(Interest::ERROR).await {
+            guard.retain_ready();
+            output.note_reader_gone();
+        }
+    });
+}
+
+/// What an ended stdout makes of the status: a reader that has gone is a quiet end.
+pub(super) fn complaint(end: &OutputEnd) -> Option<String> {
+    match end {
+        OutputEnd::ReaderGone | OutputEnd::Interrupted => None,
+        OutputEnd::Failed(error) => Some(format!("write to stdout: {error}")),
+    }
+}
+
+/// Makes the control bytes of a peer visible before they reach a terminal.
+struct VisibleWriter {
+    filter: Filter,
+    text: String,
+    writer: File,
+}
+
+impl Write for VisibleWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.clear();
+        self.filter.push(bytes, &mut self.text);
+        self.writer.write_all(self.text.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl Drop for VisibleWriter {
+    fn drop(&mut self) {
+        self.text.clear();
+        self.filter.finish(&mut self.text);
+        // The last bytes of a character that never came whole; if they cannot be written, so be it.
+        let _ = self.writer.write_all(self.text.as_bytes());
+    }
+}

@@ -1,0 +1,284 @@
+//! stdin and stdout of every kind: no hang, no panic, the right status.
+
+mod rig;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use rig::{Running, bytes, ft, has, number, run, sh};
+use rustix::process::Signal;
+
+/// Runs a line of shell against a fresh server of this service, and gives its output.
+fn against(service: &[&str], script: &str) -> std::process::Output {
+    let mut words = vec!["127.0.0.1:0"];
+    words.extend(service);
+    let (server, address) = Running::listen(&words);
+    let output = run(&mut sh(script, address.port()), b"");
+    server.stop();
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Status, stdout and stderr of a line of shell.
+#[track_caller]
+fn expect(service: &[&str], script: &str, (status, stdout, stderr): (i32, &str, &str)) {
+    let output = against(service, script);
+    let got = (number(output.status), text(&output.stdout), text(&output.stderr));
+    assert_eq!(got, (status, stdout.to_owned(), stderr.to_owned()), "{script}");
+}
+
+#[test]
+fn a_file_a_pipe_and_dev_null_on_stdin() {
+    expect(&["echo"], "echo hello | $FT connect $PORT", (0, "hello\n", ""));
+    expect(&["echo"], "$FT connect $PORT < /etc/hostname | cmp - /etc/hostname", (0, "", ""));
+    // A stdin that ends before its first byte is no reason to finish before the peer has.
+    expect(&["source", "5"], "$FT connect $PORT </dev/null | wc -c", (0, "5\n", ""));
+}
+
+#[test]
+fn closed_and_unreadable_descriptors() {
+    expect(&["source", "5"], "$FT connect $PORT <&- | wc -c", (0, "5\n", ""));
+    expect(&["source", "5"], "$FT connect $PORT </ | wc -c", (0, "5\n", ""));
+    expect(&["echo"], "echo hello | $FT connect $PORT >&-", (0, "", ""));
+    expect(&["echo"], "echo hello | $FT connect $PORT 2>&-", (0, "hello\n", ""));
+    expect(&["source", "5"], "$FT connect $PORT <&- >&- 2>&-", (0, "", ""));
+}
+
+#[test]
+fn a_reader_of_stdout_that_goes_is_a_quiet_end() {
+    let script = "$FT connect $PORT </dev/null | head -c1 | wc -c; echo ${PIPESTATUS[0]}";
+    expect(&["chargen"], script, (0, "1\n0\n", ""));
+    // Also when nothing more would ever be written.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let peer = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        connection.write_all(b"only line\n").unwrap();
+        // The peer is silent and stays.
+        let _ = connection.read(&mut [0; 8]);
+    });
+    let script = "$FT connect $PORT </dev/null | head -n1; echo ${PIPESTATUS[0]}";
+    let output = run(&mut sh(script, port), b"");
+    assert_eq!(text(&output.stdout), "only line\n0\n");
+    peer.join().unwrap();
+}
+
+#[test]
+fn a_full_disk_is_said_and_is_status_one() {
+    let output = against(&["source", "100k"], "$FT connect $PORT </dev/null >/dev/full");
+    assert_eq!(number(output.status), 1);
+    let said = text(&output.stderr);
+    assert!(said.contains("write to stdout: No space left"), "{said}");
+}
+
+#[test]
+fn under_nohup_and_with_ignored_interrupts() {
+    let folder = std::env::temp_dir().join(format!("ft-nohup-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = format!("cd {} && echo hello | nohup $FT connect $PORT 2>/dev/null", folder.display());
+    expect(&["echo"], &script, (0, "hello\n", ""));
+    std::fs::remove_dir_all(&folder).unwrap();
+    // A shell without job control starts what stands before & with INT ignored, and so it stays.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' INT; exec \"$0\" listen 127.0.0.1:0 echo", env!("CARGO_BIN_EXE_ft")]);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let (server, address) = Running::listen_as(&mut command);
+    server.signal(Signal::INT);
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(b"x").unwrap();
+    assert_eq!(client.read(&mut [0; 8]).unwrap(), 1);
+    drop(client);
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn a_tree_goes_through_tar() {
+    let folder = std::env::temp_dir().join(format!("ft-tar-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("from/below")).unwrap();
+    std::fs::create_dir_all(folder.join("to")).unwrap();
+    std::fs::write(folder.join("from/below/file"), bytes(1, 0, 3_000_000)).unwrap();
+    let file = std::fs::File::create(folder.join("tree.tar")).unwrap();
+    let mut command = ft();
+    command.args(["listen", "127.0.0.1:0", "--once"]).stdin(Stdio::null()).stdout(file);
+    let (server, address) = Running::listen_as(&mut command);
+    let script = format!("cd {}/from && tar c . | $FT connect $PORT", folder.display());
+    let output = run(&mut sh(&script, address.port()), b"");
+    assert_eq!((number(output.status), text(&output.stderr)), (0, String::new()));
+    assert_eq!(server.wait().status, 0);
+    let script = format!("cd {0}/to && tar x -f ../tree.tar && diff -r . ../from", folder.display());
+    assert_eq!(number(run(&mut sh(&script, 0), b"").status), 0);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn nonblocking_is_never_set_on_the_descriptors_of_others() {
+    let script = "
+        exec 3<>/dev/tcp/127.0.0.1/$PORT
+        (sleep 60 | cat) <&0 >/dev/null & sleeper=$!
+        mkfifo $0; (exec 4<>$0; timeout 60 $FT connect $PORT <&4 >&4 & pid=$!
+        until [ -e /proc/$pid/task ] && ls -l /proc/$pid/fd 2>/dev/null | grep -q eventpoll; do :; done
+        for fd in 0 1; do grep -o 'flags:.*' /proc/$pid/fdinfo/$fd; done
+        kill -INT $pid; wait $pid)
+        kill $sleeper 2>/dev/null; rm -f $0";
+    let fifo = std::env::temp_dir().join(format!("ft-fifo-{}", std::process::id()));
+    let (server, address) = Running::listen(&["127.0.0.1:0", "discard"]);
+    let output = run(sh(script, address.port()).arg(&fifo), b"");
+    server.stop();
+    let flags = text(&output.stdout);
+    assert_eq!(flags.lines().count(), 2, "{flags} {}", text(&output.stderr));
+    for line in flags.lines() {
+        let octal = line.split_whitespace().last().unwrap();
+        let flags = u32::from_str_radix(octal, 8).unwrap();
+        assert_eq!(flags & 0o4000, 0, "O_NONBLOCK in {line}");
+    }
+}
+
+/// A command on a terminal of its own, by script(1).
+fn on_a_terminal(command: &str, port: u16) -> Command {
+    let mut script = sh("script -qec \"$0\" /dev/null", port);
+    script.arg(command);
+    script
+}
+
+#[test]
+fn on_a_terminal_control_bytes_are_visible_and_the_settings_are_restored() {
+    if !has("script") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let peer = thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut connection, _) = listener.accept().unwrap();
+            connection.write_all(b"\x1b]0;title\x07 and \x9b2J\n").unwrap();
+        }
+    });
+    let command = "stty -g > $SAVED; $FT connect $PORT; echo status $?; stty -g | cmp - $SAVED";
+    let saved = std::env::temp_dir().join(format!("ft-stty-{}", std::process::id()));
+    let output = run(on_a_terminal(command, port).env("SAVED", &saved), b"");
+    let shown = text(&output.stdout);
+    assert!(shown.contains(r"\x1b]0;title\x07 and \x9b2J"), "{shown:?}");
+    assert!(shown.contains("status 0"), "{shown:?}");
+    assert_eq!(number(output.status), 0, "{shown:?}");
+    let raw = run(&mut on_a_terminal("$FT connect $PORT --raw", port), b"");
+    assert!(raw.stdout.windows(10).any(|part| part == b"\x1b]0;title\x07"), "{:?}", text(&raw.stdout));
+    peer.join().unwrap();
+    std::fs::remove_file(saved).unwrap();
+}
+
+#[test]
+fn at_a_terminal_nobody_waits_for_a_key_when_the_peer_has_finished() {
+    if !has("script") {
+        return;
+    }
+    let (server, address) = Running::listen(&["127.0.0.1:0", "daytime"]);
+    // stdin of script stays open and silent, like a person who types nothing.
+    let mut command = on_a_terminal("$FT connect $PORT; echo status $?", address.port());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let silent = child.stdin.take();
+    let mut shown = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    assert!(shown.contains("status 0"), "{shown:?}");
+    rig::wait(&mut child);
+    drop(silent);
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn a_blocked_stdout_stops_only_those_who_would_write_to_it() {
+    let mut command = ft();
+    command.args(["listen", "127.0.0.1:0"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let (mut server, address) = Running::listen_as(&mut command);
+    // Nobody reads stdout; one client floods until it is held back.
+    let mut flood = TcpStream::connect(address).unwrap();
+    server.wait_for("accepted");
+    flood.set_nonblocking(true).unwrap();
+    let mut sent = 0;
+    let mut idle = 0;
+    while idle < 200 {
+        match flood.write(&[b'f'; 65536]) {
+            Ok(count) => (sent, idle) = (sent + count, 0),
+            Err(_) => {
+                idle += 1;
+                // peer: it tries again a little later
+                thread::sleep(std::time::Duration::from_millis(5));
+            }
+        }
+    }
+    // Accepting, and sending to everybody, goes on.
+    let mut other = TcpStream::connect(address).unwrap();
+    server.wait_for("accepted");
+    server.child.stdin.take().unwrap().write_all(b"news\n").unwrap();
+    let mut heard = [0; 5];
+    other.read_exact(&mut heard).unwrap();
+    flood.set_nonblocking(false).unwrap();
+    flood.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"news\n");
+    // When stdout is read again, nothing is lost.
+    drop((flood, other));
+    let mut stdout = server.child.stdout.take().unwrap();
+    let mut all = vec![0; sent];
+    stdout.read_exact(&mut all).unwrap();
+    assert!(all.iter().all(|byte| *byte == b'f'));
+    drop(stdout);
+    assert_eq!(server.wait().status, 0);
+}
+
+#[test]
+fn newlines_become_cr_lf_when_asked_for() {
+    expect(&["echo"], r"printf 'a\nb\r\nc' | $FT connect $PORT --crlf | od -An -c | tr -s ' '",
+        (0, " a \\r \\n b \\r \\n c\n", ""));
+}
+
+#[test]
+fn a_program_talks_to_the_peer() {
+    let script = "$FT connect $PORT --exec -- sh -c 'echo question; read answer; echo got $answer >&2'";
+    expect(&["echo"], script, (0, "", "got question\n"));
+    let output = against(&["echo"], "$FT connect $PORT --exec -- sh -c 'exit 3'");
+    assert_eq!(number(output.status), 1);
+    assert_eq!(text(&output.stderr), "ft: sh ended with status 3\n");
+    let output = against(&["echo"], "$FT connect $PORT --exec -- /nonexistent/program");
+    assert_eq!(number(output.status), 1);
+    assert!(text(&output.stderr).starts_with("ft: exec /nonexistent/program: "), "{output:?}");
+    let script = "$FT connect $PORT --exec -- head -c 1000000 /dev/zero";
+    expect(&["discard"], script, (0, "", ""));
+}
+
+#[test]
+fn times_that_are_up_are_status_124() {
+    let (server, address) = Running::listen(&["127.0.0.1:0", "discard"]);
+    for option in ["--idle", "--deadline"] {
+        let mut command = ft();
+        command.args(["connect", "127.0.0.1", &address.port().to_string(), option, "100ms"]);
+        let mut client = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::null()));
+        let silent = client.child.stdin.take();
+        let ended = client.wait();
+        drop(silent);
+        assert_eq!(ended.status, 124, "{option}");
+        assert!(ended.said.concat().contains(option), "{:?}", ended.said);
+    }
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn signals_end_a_client_with_their_status() {
+    let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut command = ft();
+        command.args(["connect", "-v", "127.0.0.1", &address.port().to_string()]);
+        let mut client = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::null()));
+        client.wait_for("connect(");
+        client.signal(signal);
+        assert_eq!(client.wait().status, status);
+    }
+    let ended = server.stop();
+    assert_eq!(ended.status, 0);
+    let released = ended.said.iter().filter(|line| line.contains("released by peer first"));
+    assert_eq!(released.count(), 2, "{:#?}", ended.said);
+}
