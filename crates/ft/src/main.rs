@@ -1,11 +1,70 @@
 //! `ft`: open a port, call it, and see every connection.
+#![allow(dead_code)]
 
-mod plan;
-mod args {
-    #[allow(dead_code)]
-    pub(crate) mod values;
-}
-#[allow(dead_code)]
+mod args;
 mod explain;
+mod plan;
 
-fn main() {}
+use std::env;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+
+use args::{Environment, Exit, Terminals};
+use plan::Plan;
+
+fn main() -> ExitCode {
+    let terminals = Terminals {
+        stdin: io::stdin().is_terminal(),
+        stdout: io::stdout().is_terminal(),
+        stderr: io::stderr().is_terminal(),
+    };
+    match args::plan(env::args_os(), terminals, &environment()) {
+        Ok(Plan::Print(text)) => print(&text),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(exit) => leave(&exit),
+    }
+}
+
+/// What the environment says about how things are shown; nothing else looks at it.
+fn environment() -> Environment {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+    Environment {
+        no_color: set("NO_COLOR").is_some(),
+        term_dumb: set("TERM").is_some_and(|term| term == "dumb"),
+        clicolor_force: set("CLICOLOR_FORCE").is_some_and(|force| force != "0"),
+        columns: columns(),
+    }
+}
+
+/// Columns of the terminal on stdout, unless `COLUMNS` says otherwise.
+fn columns() -> Option<usize> {
+    let said = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let size = || rustix::termios::tcgetwinsize(io::stdout()).ok();
+    said.or_else(|| size().map(|size| usize::from(size.ws_col)))
+        .filter(|columns| *columns > 0)
+}
+
+/// Writes the product of a verb. A reader who has gone has read enough.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            // Nobody is left to be told if this fails too.
+            let _ = writeln!(io::stderr(), "ft: write to stdout: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn leave(exit: &Exit) -> ExitCode {
+    if exit.to_stdout {
+        return print(&exit.text);
+    }
+    // A closed stderr is a quiet end.
+    let _ = io::stderr().write_all(exit.text.as_bytes());
+    ExitCode::from(exit.status)
+}

@@ -1,0 +1,317 @@
+//! The words of the command line, as clap reads them. What they mean together is decided in
+//! [`super::listen`] and [`super::connect`].
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use fivetuple::service::Slow;
+use fivetuple::{AtLimit, Eof};
+use ipnet::IpNet;
+
+use super::limit;
+use super::values::{self, DurationOrNever, Retry};
+
+const ADDRESSES: &str = "Addresses";
+const DATA: &str = "What is sent";
+const END: &str = "End of stream";
+const LIMITS: &str = "Limits";
+const SHOWN: &str = "What is shown";
+
+/// Open a port, call it, and see every connection
+#[derive(Debug, Parser)]
+#[command(
+    name = "ft",
+    version,
+    disable_help_subcommand = true,
+    override_usage = "ft COMMAND …\n       ft HOST PORT    the same as ft connect HOST PORT",
+    subcommand_value_name = "COMMAND"
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// The server: bind an address, listen, and serve every client that connects
+    #[command(
+        disable_help_flag = true,
+        override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]"
+    )]
+    Listen(Box<Listen>),
+    /// The client: connect to an address, send and receive
+    #[command(
+        disable_help_flag = true,
+        override_usage = "ft connect [OPTIONS] ADDRESS | HOST PORT\n       \
+            ft connect [OPTIONS] ADDRESS --exec -- CMD [ARGS]"
+    )]
+    Connect(Box<Connect>),
+    /// Explain a word: an errno, a state, a step, an option
+    #[command(override_usage = "ft explain [WORD]")]
+    Explain(Explain),
+    /// Show the whole diagram on loopback, with real sockets
+    Demo(Demo),
+    /// Print the completions for a shell
+    #[command(override_usage = "ft completions SHELL")]
+    Completions(Completions),
+    /// Print the manual page, as roff
+    #[command(override_usage = "ft man [COMMAND]")]
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Listen {
+    /// 8080 (this machine only), *:8080 (everybody), HOST:PORT, [::1]:8080; 0: any free port
+    #[arg(value_name = "ADDRESS")]
+    pub(super) address: Option<String>,
+    /// terminal (default), echo, discard, chargen, daytime, time, source [SIZE]
+    #[arg(value_name = "SERVICE")]
+    pub(super) service: Vec<String>,
+    #[arg(last = true, hide = true)]
+    pub(super) after: Vec<OsString>,
+    #[command(flatten)]
+    pub(super) place: Place,
+    #[command(flatten)]
+    pub(super) data: Data,
+    /// What happens to a client that does not read: block, drop-oldest or close [default: block]
+    #[arg(long, value_name = "POLICY", value_enum, help_heading = DATA)]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    pub(super) slow: Option<SlowWord>,
+    #[command(flatten)]
+    pub(super) end: End,
+    /// Serve one connection, then stop; its outcome is the exit status
+    #[arg(long, help_heading = END)]
+    pub(super) once: bool,
+    /// How long connections may go on after INT or TERM [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    #[arg(help_heading = END, hide_short_help = true)]
+    pub(super) drain: Option<Duration>,
+    /// Connections at a time [default: what the descriptor limit leaves]
+    #[arg(long, value_name = "N", value_parser = limit::count, help_heading = LIMITS)]
+    pub(super) max_connections: Option<u64>,
+    /// Connections at a time from one IP address [default: no limit]
+    #[arg(long, value_name = "N", value_parser = limit::count_of_ip, help_heading = LIMITS)]
+    #[arg(hide_short_help = true)]
+    pub(super) max_per_ip: Option<u32>,
+    /// At --max-connections: wait or refuse [default: wait]
+    #[arg(long, value_name = "POLICY", value_enum, help_heading = LIMITS)]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    pub(super) at_limit: Option<AtLimitWord>,
+    /// Clients that may wait to be accepted [default: 4096]
+    #[arg(long, value_name = "N", value_parser = limit::backlog, help_heading = LIMITS)]
+    #[arg(hide_short_help = true)]
+    pub(super) backlog: Option<u32>,
+    /// Only these clients; may be given several times
+    #[arg(long, value_name = "CIDR", value_parser = values::network, help_heading = LIMITS)]
+    pub(super) allow: Vec<IpNet>,
+    /// Not these clients; looked at before --allow
+    #[arg(long, value_name = "CIDR", value_parser = values::network, help_heading = LIMITS)]
+    #[arg(hide_short_help = true)]
+    pub(super) deny: Vec<IpNet>,
+    #[command(flatten)]
+    pub(super) shown: Shown,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Connect {
+    /// 8080 (this machine), HOST:PORT, [::1]:8080, or the two words HOST PORT
+    #[arg(value_name = "ADDRESS")]
+    pub(super) words: Vec<String>,
+    #[arg(last = true, hide = true)]
+    pub(super) command: Vec<OsString>,
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// The source address, and port if one is written
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = values::source)]
+    #[arg(help_heading = ADDRESSES, hide_short_help = true)]
+    pub(super) source: Option<SocketAddr>,
+    /// Only see which ports answer: several may be written, such as 20-25,80
+    #[arg(long, help_heading = DATA)]
+    pub(super) check: bool,
+    /// Let the program after -- talk to the peer
+    #[arg(long, help_heading = DATA)]
+    pub(super) exec: bool,
+    #[command(flatten)]
+    pub(super) data: Data,
+    #[command(flatten)]
+    pub(super) end: End,
+    /// How long one try to connect may take [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = limit::time)]
+    #[arg(help_heading = LIMITS)]
+    pub(super) connect_timeout: Option<Duration>,
+    /// Try again so often if connect fails: a number or forever [default: 0]
+    #[arg(long, value_name = "N", value_parser = values::retry, help_heading = LIMITS)]
+    #[arg(allow_negative_numbers = true)]
+    pub(super) retry: Option<Retry>,
+    #[command(flatten)]
+    pub(super) shown: Shown,
+}
+
+/// Families and interfaces.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// IPv4 only
+    #[arg(short = '4', help_heading = ADDRESSES)]
+    pub(super) v4: bool,
+    /// IPv6 only
+    #[arg(short = '6', help_heading = ADDRESSES)]
+    pub(super) v6: bool,
+    /// Only through this interface, such as eth0
+    #[arg(long, value_name = "NAME", value_parser = limit::interface)]
+    #[arg(help_heading = ADDRESSES, hide_short_help = true)]
+    pub(super) interface: Option<String>,
+}
+
+/// What goes in and out of the terminal.
+#[derive(Debug, Args)]
+pub(super) struct Data {
+    /// Send our input, write nothing of the peer to stdout, close after our input
+    #[arg(long, help_heading = DATA, hide_short_help = true)]
+    pub(super) send_only: bool,
+    /// Do not read stdin
+    #[arg(long, alias = "recv-only", help_heading = DATA, hide_short_help = true)]
+    pub(super) receive_only: bool,
+    /// Send CR LF at the end of every line
+    #[arg(long, help_heading = DATA, hide_short_help = true)]
+    pub(super) crlf: bool,
+}
+
+/// When a connection ends.
+#[derive(Debug, Args)]
+pub(super) struct End {
+    /// What the end of one direction means for the other: half, each or full [default: half]
+    #[arg(long, value_name = "WHEN", value_enum, help_heading = END)]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    pub(super) eof: Option<EofWord>,
+    /// End a connection after so long without a byte either way, such as 30s
+    #[arg(long, value_name = "DURATION", value_parser = limit::time)]
+    #[arg(help_heading = END)]
+    pub(super) idle: Option<Duration>,
+    /// End a connection after so long in all
+    #[arg(long, value_name = "DURATION", value_parser = limit::time)]
+    #[arg(help_heading = END, hide_short_help = true)]
+    pub(super) deadline: Option<Duration>,
+    /// How long one direction may stay open alone, or never [default: 5m to listen, never to connect]
+    #[arg(long, value_name = "DURATION", value_parser = limit::time_or_never)]
+    #[arg(help_heading = END, hide_short_help = true)]
+    pub(super) half_closed: Option<DurationOrNever>,
+}
+
+/// What is said besides the data.
+#[derive(Debug, Args)]
+pub(super) struct Shown {
+    /// Every call of the diagram, on stderr
+    #[arg(short, long, help_heading = SHOWN)]
+    pub(super) verbose: bool,
+    /// Nothing but errors
+    #[arg(short, long, help_heading = SHOWN)]
+    pub(super) quiet: bool,
+    /// Write what happens as JSON lines; - is stderr
+    #[arg(long, value_name = "FILE", help_heading = SHOWN)]
+    pub(super) events: Option<PathBuf>,
+    /// Write the traffic as hex and text; - is stderr
+    #[arg(long, value_name = "FILE", help_heading = SHOWN)]
+    pub(super) dump: Option<PathBuf>,
+    /// Pass control bytes of the peer to the terminal
+    #[arg(long, help_heading = SHOWN, hide_short_help = true)]
+    pub(super) raw: bool,
+    #[command(flatten)]
+    pub(super) color: Color,
+    /// Print this screen with -h, every option and examples with --help
+    #[arg(short, long, action = ArgAction::Help, help_heading = SHOWN, hide_short_help = true)]
+    help: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Color {
+    /// Colour on stderr: auto, always or never [default: auto]
+    #[arg(long, value_name = "WHEN", value_enum, help_heading = SHOWN)]
+    #[arg(hide_short_help = true, hide_possible_values = true)]
+    pub(super) color: Option<ColorWord>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// Such as ECONNREFUSED, TIME-WAIT, accept, --eof; without one, the list of all words
+    #[arg(value_name = "WORD", allow_hyphen_values = true)]
+    pub(super) words: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    #[command(flatten)]
+    pub(super) color: Color,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL", value_enum, hide_possible_values = true)]
+    pub(super) shell: Option<clap_complete::Shell>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Man {
+    /// The command whose page is wanted; without one, the page of ft
+    #[arg(value_name = "COMMAND")]
+    pub(super) verb: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ColorWord {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum EofWord {
+    Half,
+    Each,
+    Full,
+}
+
+impl From<EofWord> for Eof {
+    fn from(word: EofWord) -> Self {
+        match word {
+            EofWord::Half => Self::Half,
+            EofWord::Each => Self::Each,
+            EofWord::Full => Self::Full,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum AtLimitWord {
+    Wait,
+    Refuse,
+}
+
+impl From<AtLimitWord> for AtLimit {
+    fn from(word: AtLimitWord) -> Self {
+        match word {
+            AtLimitWord::Wait => Self::Wait,
+            AtLimitWord::Refuse => Self::Refuse,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SlowWord {
+    Block,
+    DropOldest,
+    Close,
+}
+
+impl From<SlowWord> for Slow {
+    fn from(word: SlowWord) -> Self {
+        match word {
+            SlowWord::Block => Self::Block,
+            SlowWord::DropOldest => Self::DropOldest,
+            SlowWord::Close => Self::Close,
+        }
+    }
+}

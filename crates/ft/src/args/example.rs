@@ -1,0 +1,111 @@
+//! Commands to type, for the long help and the manual pages.
+
+/// A command and what it does.
+pub(super) type Example = (&'static str, &'static str);
+
+const LISTEN: &[Example] = &[
+    (
+        "ft listen 8080",
+        "a chat with whoever calls from this machine",
+    ),
+    (
+        "ft listen '*:8080' echo",
+        "everybody gets back what they send",
+    ),
+    (
+        "ft listen 8080 --once > copy",
+        "one client's bytes into a file",
+    ),
+    (
+        "ft listen 8080 source 1M",
+        "a million bytes for each client",
+    ),
+    (
+        "ft listen 0 discard --events run.jsonl",
+        "any free port; JSON lines",
+    ),
+    (
+        "ft listen '*:8080' --allow 192.168.0.0/16",
+        "only from these addresses",
+    ),
+    ("ft listen 8080 -v", "every call of the diagram"),
+];
+
+const CONNECT: &[Example] = &[
+    (
+        "ft connect 8080",
+        "this machine; stdin and stdout are the data",
+    ),
+    (
+        "ft connect example.com 80 --crlf",
+        "a text protocol by hand",
+    ),
+    (
+        "ft connect 8080 --send-only < copy",
+        "send a file, then close",
+    ),
+    ("ft connect 8080 --receive-only > copy", "take what comes"),
+    (
+        "ft connect localhost:20-25,80 --check",
+        "which of these ports answer",
+    ),
+    (
+        "ft connect 8080 --retry forever",
+        "wait for a server that is starting",
+    ),
+    (
+        "ft connect 8080 --exec -- tr a-z A-Z",
+        "a program talks to the peer",
+    ),
+];
+
+const EXPLAIN: &[Example] = &[
+    ("ft explain", "all words"),
+    ("ft explain ECONNREFUSED", "an error"),
+    ("ft explain TIME-WAIT", "a state"),
+    ("ft explain --eof", "an option"),
+];
+
+const DEMO: &[Example] = &[("ft demo", "needs no second terminal")];
+
+const COMPLETIONS: &[Example] = &[
+    ("ft completions bash > ft.bash", "then: source ft.bash"),
+    ("ft completions fish > ft.fish", "then: source ft.fish"),
+];
+
+const MAN: &[Example] = &[
+    ("ft man > ft.1", "then: man ./ft.1"),
+    ("ft man listen > ft-listen.1", "the page of ft listen"),
+];
+
+const ALL: &[Example] = &[
+    ("ft demo", "the whole diagram, narrated"),
+    ("ft listen 8080", "a server on this machine"),
+    ("ft localhost 8080", "its client, in a second terminal"),
+    ("ft listen 8080 echo -v", "every call shown"),
+    ("ft explain ECONNREFUSED", "what an error means"),
+];
+
+/// The examples of a verb; without one, those of `ft`.
+pub(super) fn examples(verb: Option<&str>) -> &'static [Example] {
+    match verb {
+        Some("listen") => LISTEN,
+        Some("connect") => CONNECT,
+        Some("explain") => EXPLAIN,
+        Some("demo") => DEMO,
+        Some("completions") => COMPLETIONS,
+        Some("man") => MAN,
+        _ => ALL,
+    }
+}
+
+/// The block at the end of the long help.
+pub(super) fn block(verb: Option<&str>) -> String {
+    let examples = examples(verb);
+    let width = examples.iter().map(|(command, _)| command.len()).max();
+    let width = width.unwrap_or_default();
+    let lines = examples
+        .iter()
+        .map(|(command, what)| format!("\n  {command:width$}  {what}"));
+    format!("EXAMPLES{}", lines.collect::<String>())
+}

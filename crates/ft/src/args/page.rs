@@ -1,0 +1,108 @@
+//! Texts made from the definition of the options: help, manual pages, completions.
+
+use clap::builder::{Resettable, StyledStr};
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::cli::Cli;
+use super::example::{block, examples};
+use super::failure::said;
+use super::values::nearest;
+use super::verb::VERBS;
+
+/// Nothing but what is needed, so that `-h` fits one screen.
+const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}\n";
+
+/// The definition of every option, with help of this width.
+pub(super) fn command(width: usize) -> Command {
+    let mut command = Cli::command()
+        .term_width(width)
+        .help_template(TEMPLATE)
+        .args_override_self(true)
+        .after_help(
+            "ft HOST PORT connects. ft COMMAND -h shows the options, ft explain WORD explains.",
+        )
+        .after_long_help(block(None));
+    for verb in VERBS {
+        command = command.mut_subcommand(verb, |command| {
+            let command = command
+                .help_template(TEMPLATE)
+                .args_override_self(true)
+                .after_long_help(block(Some(verb)));
+            match verb {
+                "listen" | "connect" => command
+                    .after_help("More: --help shows every option; ft explain --idle explains one."),
+                _ => command,
+            }
+        });
+    }
+    command
+}
+
+/// What `ft` alone prints.
+pub(super) fn help(width: usize) -> String {
+    command(width).render_help().to_string()
+}
+
+/// The completions for a shell.
+pub(super) fn completions(shell: Shell) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ft", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The manual page of `ft` or of one of its commands, as roff.
+pub(super) fn manual(verb: Option<&str>) -> Result<String, String> {
+    let mut command = command(80);
+    command.build();
+    let page = match verb {
+        None => command,
+        Some(verb) => command
+            .find_subcommand(verb)
+            .filter(|_| VERBS.contains(&verb))
+            .cloned()
+            .ok_or_else(|| no_page(verb))?,
+    };
+    let nothing = || Resettable::<StyledStr>::Reset;
+    let title = verb.map_or_else(|| "ft".to_owned(), |verb| format!("ft-{verb}"));
+    let page = page.after_help(nothing()).after_long_help(nothing());
+    let page = page.display_name(title.clone());
+    let mut text = Vec::new();
+    // A vector takes every byte.
+    let _ = Man::new(page)
+        .title(title)
+        .section("1")
+        .manual("Fivetuple")
+        .render(&mut text);
+    let mut text = String::from_utf8_lossy(&text).into_owned();
+    text.push_str(".SH EXAMPLES\n");
+    for (command, what) in examples(verb) {
+        text.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", roff(command), roff(what)));
+    }
+    Ok(text)
+}
+
+fn no_page(verb: &str) -> String {
+    match nearest(verb, VERBS) {
+        Some(near) => format!("unknown command '{}'; did you mean '{near}'?", said(verb)),
+        None => format!(
+            "unknown command '{}' (commands: {})",
+            said(verb),
+            VERBS.join(", ")
+        ),
+    }
+}
+
+/// A line of text with nothing that roff would take for its own.
+fn roff(line: &str) -> String {
+    let line = line
+        .replace('\\', "\\\\")
+        .replace('-', "\\-")
+        .replace('\'', "\\(aq");
+    if line.starts_with('.') {
+        format!("\\&{line}")
+    } else {
+        line
+    }
+}

@@ -1,0 +1,136 @@
+//! Which command is meant, before its options are read.
+//!
+//! The command may stand behind options, and it may be left out: `ft HOST PORT` connects. So the
+//! first word that is neither an option nor the value of one decides.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::Command;
+use fivetuple::Address;
+
+use super::Exit;
+use super::failure::said;
+use super::values::nearest;
+
+/// The commands of this release.
+pub(super) const VERBS: [&str; 6] = ["listen", "connect", "explain", "demo", "completions", "man"];
+
+/// A command line that begins with its command, if it has one.
+pub(super) struct Words {
+    pub(super) verb: Option<&'static str>,
+    rest: Vec<OsString>,
+}
+
+impl Words {
+    /// As clap wants them, the program's name first.
+    pub(super) fn argv(&self) -> impl Iterator<Item = OsString> {
+        let verb = self.verb.map(OsString::from);
+        [OsString::from("ft")]
+            .into_iter()
+            .chain(verb)
+            .chain(self.rest.iter().cloned())
+    }
+}
+
+/// Brings the command to the front.
+pub(super) fn first(mut argv: Vec<OsString>, command: &Command) -> Result<Words, Exit> {
+    let words = plain_words(&argv, command);
+    let Some(at) = words.first().copied() else {
+        // Options alone are those of ft, or of a call without an address.
+        let own = ["-h", "--help", "-V", "--version"];
+        let of_ft = argv.iter().all(|word| own.iter().any(|own| word == own));
+        let verb = (!of_ft).then_some("connect");
+        return Ok(Words { verb, rest: argv });
+    };
+    let first = argv.get(at).cloned().unwrap_or_default();
+    if let Some(verb) = VERBS.into_iter().find(|verb| first == *verb) {
+        argv.remove(at);
+        return Ok(Words {
+            verb: Some(verb),
+            rest: argv,
+        });
+    }
+    if first == "help" {
+        argv.remove(at);
+        return help(argv);
+    }
+    unknown(&first.to_string_lossy(), words.len())?;
+    Ok(Words {
+        verb: Some("connect"),
+        rest: argv,
+    })
+}
+
+/// `ft help`, `ft help VERB`.
+fn help(mut rest: Vec<OsString>) -> Result<Words, Exit> {
+    let Some(word) = rest.first() else {
+        let rest = vec!["--help".into()];
+        return Ok(Words { verb: None, rest });
+    };
+    if let Some(verb) = VERBS.into_iter().find(|verb| word == verb) {
+        rest = vec!["--help".into()];
+        return Ok(Words {
+            verb: Some(verb),
+            rest,
+        });
+    }
+    let word = word.to_string_lossy();
+    let sentence = match nearest(&word, VERBS) {
+        Some(verb) => format!("unknown command '{}'; did you mean '{verb}'?", said(&word)),
+        None => format!(
+            "unknown command '{0}'; to have the word explained: ft explain {0}",
+            said(&word)
+        ),
+    };
+    Err(Exit::usage(None, &sentence))
+}
+
+/// Says so if the first word is a misspelt command and no address.
+fn unknown(word: &str, words: usize) -> Result<(), Exit> {
+    if word.contains(':') || word.parse::<Address>().is_ok() {
+        return Ok(());
+    }
+    let sentence = match nearest(word, VERBS) {
+        Some(verb) => format!("unknown command '{}'; did you mean '{verb}'?", said(word)),
+        None if words == 1 && !word.contains(['.', ',', '-', '[', '/']) => format!(
+            "unknown command '{0}'; to call a machine of that name, write its port too: ft {0} PORT",
+            said(word)
+        ),
+        None => return Ok(()),
+    };
+    Err(Exit::usage(None, &sentence))
+}
+
+/// Where the words stand that are neither options nor their values.
+fn plain_words(argv: &[OsString], command: &Command) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut is_value = false;
+    for (at, word) in argv.iter().enumerate() {
+        if word == "--" {
+            break;
+        }
+        if std::mem::take(&mut is_value) {
+            continue;
+        }
+        let is_option = word != "-" && word.as_encoded_bytes().starts_with(b"-");
+        if is_option {
+            is_value = takes_value(word, command);
+        } else {
+            found.push(at);
+        }
+    }
+    found
+}
+
+/// Whether the word behind this option belongs to it. All options of these commands that take a
+/// value are long, and none takes one in one command only.
+fn takes_value(option: &OsStr, command: &Command) -> bool {
+    let Some(long) = option.to_str().and_then(|option| option.strip_prefix("--")) else {
+        return false;
+    };
+    command
+        .get_subcommands()
+        .flat_map(Command::get_arguments)
+        .filter(|argument| argument.get_long() == Some(long))
+        .any(|argument| argument.get_action().takes_values())
+}
