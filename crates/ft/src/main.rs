@@ -1,16 +1,17 @@
 //! `ft`: open a port, call it, and see every connection.
-#![allow(dead_code)]
 
 mod args;
 mod explain;
 mod plan;
+mod report;
+mod run;
+mod trace;
 
 use std::env;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use args::{Environment, Exit, Terminals};
-use plan::Plan;
 
 fn main() -> ExitCode {
     let terminals = Terminals {
@@ -19,8 +20,7 @@ fn main() -> ExitCode {
         stderr: io::stderr().is_terminal(),
     };
     match args::plan(env::args_os(), terminals, &environment()) {
-        Ok(Plan::Print(text)) => print(&text),
-        Ok(_) => ExitCode::SUCCESS,
+        Ok(plan) => ExitCode::from(run::run(plan)),
         Err(exit) => leave(&exit),
     }
 }
@@ -44,25 +44,9 @@ fn columns() -> Option<usize> {
         .filter(|columns| *columns > 0)
 }
 
-/// Writes the product of a verb. A reader who has gone has read enough.
-fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            // Nobody is left to be told if this fails too.
-            let _ = writeln!(io::stderr(), "ft: write to stdout: {error}");
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::SUCCESS,
-    }
-}
-
 fn leave(exit: &Exit) -> ExitCode {
     if exit.to_stdout {
-        return print(&exit.text);
+        return ExitCode::from(run::print(&exit.text));
     }
     // A closed stderr is a quiet end.
     let _ = io::stderr().write_all(exit.text.as_bytes());

@@ -87,7 +87,14 @@ fn client(name: &str, address: SocketAddr) -> Option<Command> {
     Some(command)
 }
 
-const CLIENTS: [&str; 6] = ["nc", "ncat", "socat", "python3/socket", "python3/asyncio", "ft"];
+const CLIENTS: [&str; 6] = [
+    "nc",
+    "ncat",
+    "socat",
+    "python3/socket",
+    "python3/asyncio",
+    "ft",
+];
 
 #[test]
 fn every_client_gets_its_bytes_back_from_echo_over_both_families() {
@@ -95,15 +102,31 @@ fn every_client_gets_its_bytes_back_from_echo_over_both_families() {
     for host in ["127.0.0.1:0", "[::1]:0"] {
         let (server, address) = Running::listen(&[host, "echo"]);
         for name in CLIENTS {
-            let Some(mut command) = client(name, address) else { continue };
+            let Some(mut command) = client(name, address) else {
+                continue;
+            };
             let output = run(&mut command, &question);
-            assert_eq!(number(output.status), 0, "{name}: {}", String::from_utf8_lossy(&output.stderr));
-            assert!(output.stdout == question, "{name}: {} bytes came back", output.stdout.len());
+            assert_eq!(
+                number(output.status),
+                0,
+                "{name}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(
+                output.stdout == question,
+                "{name}: {} bytes came back",
+                output.stdout.len()
+            );
         }
         let ended = server.stop();
         assert_eq!(ended.status, 0, "{:#?}", ended.said);
-        let released = ended.said.iter().filter(|line| line.contains("closed: released"));
-        let clients = CLIENTS.iter().filter(|name| **name == "ft" || has(name.split('/').next().unwrap()));
+        let released = ended
+            .said
+            .iter()
+            .filter(|line| line.contains("closed: released"));
+        let clients = CLIENTS
+            .iter()
+            .filter(|name| **name == "ft" || has(name.split('/').next().unwrap()));
         assert_eq!(released.count(), clients.count(), "{:#?}", ended.said);
     }
 }
@@ -111,7 +134,10 @@ fn every_client_gets_its_bytes_back_from_echo_over_both_families() {
 #[test]
 fn every_client_reads_the_services_that_only_send() {
     for (service, check) in [
-        (&["daytime"][..], (|bytes| bytes.ends_with(b"\r\n") && bytes.len() > 20) as fn(&[u8]) -> bool),
+        (
+            &["daytime"][..],
+            (|bytes| bytes.ends_with(b"\r\n") && bytes.len() > 20) as fn(&[u8]) -> bool,
+        ),
         (&["time"], |bytes| bytes.len() == 4),
         (&["source", "100k"], |bytes| bytes.len() == 100_000),
     ] {
@@ -119,10 +145,16 @@ fn every_client_reads_the_services_that_only_send() {
         words.extend(service);
         let (server, address) = Running::listen(&words);
         for name in CLIENTS {
-            let Some(mut command) = client(name, address) else { continue };
+            let Some(mut command) = client(name, address) else {
+                continue;
+            };
             let output = run(&mut command, b"");
             assert_eq!(number(output.status), 0, "{name} {service:?}");
-            assert!(check(&output.stdout), "{name} {service:?}: {} bytes", output.stdout.len());
+            assert!(
+                check(&output.stdout),
+                "{name} {service:?}: {} bytes",
+                output.stdout.len()
+            );
         }
         assert_eq!(server.stop().status, 0);
     }
@@ -132,12 +164,22 @@ fn every_client_reads_the_services_that_only_send() {
 fn discard_takes_everything_and_sends_nothing() {
     let (server, address) = Running::listen(&["127.0.0.1:0", "discard"]);
     for name in CLIENTS {
-        let Some(mut command) = client(name, address) else { continue };
+        let Some(mut command) = client(name, address) else {
+            continue;
+        };
         let output = run(&mut command, &bytes(1, 0, 1_000_000));
-        assert_eq!((number(output.status), output.stdout.len()), (0, 0), "{name}");
+        assert_eq!(
+            (number(output.status), output.stdout.len()),
+            (0, 0),
+            "{name}"
+        );
     }
     let ended = server.stop();
-    assert!(ended.said.last().unwrap().contains("received 6000000 B"), "{:#?}", ended.said.last());
+    assert!(
+        ended.said.last().unwrap().contains("received 6000000 B"),
+        "{:#?}",
+        ended.said.last()
+    );
 }
 
 #[test]
@@ -155,11 +197,16 @@ fn chargen_sends_the_pattern_for_as_long_as_it_is_read() {
 /// A server of another make: its process, and the port that it printed.
 fn python_server(text: &str, host: &str, delay: &str) -> (std::process::Child, u16) {
     let mut command = Command::new("python3");
-    command.args(["-c", text, host, delay]).stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+        .args(["-c", text, host, delay])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
     let mut child = command.spawn().expect("python3 starts");
     let mut line = String::new();
     let stdout = child.stdout.take().expect("a pipe");
-    BufReader::new(stdout).read_line(&mut line).expect("it prints its port");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("it prints its port");
     let port = line.trim().parse().expect("a port");
     (child, port)
 }
@@ -172,9 +219,19 @@ fn connect_half_closes_and_waits_for_the_answer_of_python_servers() {
     for host in ["127.0.0.1", "::1"] {
         for text in [PYTHON_SERVER, ASYNCIO_SERVER] {
             let (mut server, port) = python_server(text, host, "0");
-            let output = run(ft().args(["connect", host, &port.to_string()]), b"question\n");
-            assert_eq!((number(output.status), &output.stdout[..]), (0, &b"QUESTION\n"[..]));
-            assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+            let output = run(
+                ft().args(["connect", host, &port.to_string()]),
+                b"question\n",
+            );
+            assert_eq!(
+                (number(output.status), &output.stdout[..]),
+                (0, &b"QUESTION\n"[..])
+            );
+            assert!(
+                output.stderr.is_empty(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             rig::wait(&mut server);
         }
     }
@@ -187,8 +244,14 @@ fn an_answer_that_comes_five_seconds_after_the_half_close_arrives() {
     }
     // peer: it thinks for five seconds
     let (mut server, port) = python_server(PYTHON_SERVER, "127.0.0.1", "5");
-    let output = run(ft().args(["connect", "127.0.0.1", &port.to_string()]), b"question\n");
-    assert_eq!((number(output.status), &output.stdout[..]), (0, &b"QUESTION\n"[..]));
+    let output = run(
+        ft().args(["connect", "127.0.0.1", &port.to_string()]),
+        b"question\n",
+    );
+    assert_eq!(
+        (number(output.status), &output.stdout[..]),
+        (0, &b"QUESTION\n"[..])
+    );
     rig::wait(&mut server);
 }
 
@@ -220,7 +283,12 @@ fn connect_talks_with_servers_made_with_nc_ncat_and_socat() {
             let serving = thread::spawn(move || run(&mut command, b"from the server\n"));
             let arguments = ["connect", host, &port, "--retry", "forever", "-q"];
             let called = run(ft().args(arguments), b"from the client\n");
-            assert_eq!(number(called.status), 0, "{name}: {}", String::from_utf8_lossy(&called.stderr));
+            assert_eq!(
+                number(called.status),
+                0,
+                "{name}: {}",
+                String::from_utf8_lossy(&called.stderr)
+            );
             assert_eq!(called.stdout, b"from the server\n", "{name}");
             let served = serving.join().expect("it ran");
             assert_eq!(served.stdout, b"from the client\n", "{name}");
@@ -235,7 +303,9 @@ fn a_client_that_half_closes_gets_the_servers_later_answer() {
         command.args(["listen", "127.0.0.1:0", "--once"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let (mut server, address) = Running::listen_as(&mut command);
-        let Some(mut command) = client(name, address) else { continue };
+        let Some(mut command) = client(name, address) else {
+            continue;
+        };
         let mut typing = server.child.stdin.take().unwrap();
         let mut stdout = server.child.stdout.take().unwrap();
         let calling = thread::spawn(move || run(&mut command, b"question\n"));
@@ -247,7 +317,11 @@ fn a_client_that_half_closes_gets_the_servers_later_answer() {
         typing.write_all(b"answer\n").unwrap();
         drop(typing);
         let output = calling.join().unwrap();
-        assert_eq!((number(output.status), &output.stdout[..]), (0, &b"answer\n"[..]), "{name}");
+        assert_eq!(
+            (number(output.status), &output.stdout[..]),
+            (0, &b"answer\n"[..]),
+            "{name}"
+        );
         let ended = server.wait();
         assert_eq!(ended.status, 0, "{name}: {:#?}", ended.said);
     }
@@ -256,10 +330,18 @@ fn a_client_that_half_closes_gets_the_servers_later_answer() {
 #[test]
 fn many_clients_share_one_port_and_each_is_told_what_is_typed() {
     let mut command = ft();
-    command.args(["listen", "0"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .args(["listen", "0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut server = Running::start(&mut command);
     let first = server.wait_for("listening on 127.0.0.1:");
-    let port: u16 = first.split([':', ' ']).nth_back(1).unwrap().parse().unwrap();
+    let port: u16 = first
+        .split([':', ' '])
+        .nth_back(1)
+        .unwrap()
+        .parse()
+        .unwrap();
     server.wait_for(&format!("listening on [::1]:{port} tcp"));
     let addresses = [
         SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
@@ -285,13 +367,17 @@ fn many_clients_share_one_port_and_each_is_told_what_is_typed() {
     let mut stdout = server.child.stdout.take().unwrap();
     let mut heard = [0; 4 * 6];
     stdout.read_exact(&mut heard).unwrap();
-    assert_eq!(&heard, &b"heard\nheard\nheard\nheard\n");
+    assert_eq!(&heard, b"heard\nheard\nheard\nheard\n");
     drop(typing);
     for client in &mut clients {
         assert_eq!(client.read(&mut [0; 8]).unwrap(), 0, "stdin has ended");
     }
     let mut late = std::net::TcpStream::connect(addresses[0]).unwrap();
-    assert_eq!(late.read(&mut [0; 8]).unwrap(), 0, "a later client is told at once");
+    assert_eq!(
+        late.read(&mut [0; 8]).unwrap(),
+        0,
+        "a later client is told at once"
+    );
     drop((clients, late));
     assert_eq!(server.stop().status, 0);
 }
@@ -314,7 +400,11 @@ fn a_server_that_closes_with_unread_input_still_gets_its_four_megabytes_through(
     client.write_all(&[b'y'; 100]).unwrap();
     let mut received = Vec::new();
     client.read_to_end(&mut received).unwrap();
-    assert!(received == feeding.join().unwrap(), "{} bytes", received.len());
+    assert!(
+        received == feeding.join().unwrap(),
+        "{} bytes",
+        received.len()
+    );
     drop(client);
     let ended = server.wait();
     assert_eq!(ended.status, 0, "{:#?}", ended.said);

@@ -81,10 +81,14 @@ fn exclusive_a_thousand_clients_get_every_byte_back_and_leave_nothing_behind() {
     on_many_threads(round(address, 1, 64 * 1024));
     let before = descriptors(pid);
     on_many_threads(round(address, clients, MIB));
-    eventually("all descriptors are given back", || descriptors(pid) == before);
+    eventually("all descriptors are given back", || {
+        descriptors(pid) == before
+    });
     let after_first = pss_kib(pid);
     on_many_threads(round(address, clients, MIB));
-    eventually("all descriptors are given back", || descriptors(pid) == before);
+    eventually("all descriptors are given back", || {
+        descriptors(pid) == before
+    });
     let after_second = pss_kib(pid);
     assert!(
         after_second <= after_first + 1024,
@@ -98,7 +102,10 @@ fn exclusive_a_thousand_clients_get_every_byte_back_and_leave_nothing_behind() {
     let summary = ended.said.last().expect("a summary");
     let expected = format!("{} connections accepted", 2 * clients + 2);
     assert!(summary.contains(&expected), "{summary}");
-    assert!(summary.contains(&format!("{} released", 2 * clients + 2)), "{summary}");
+    assert!(
+        summary.contains(&format!("{} released", 2 * clients + 2)),
+        "{summary}"
+    );
 }
 
 #[test]
@@ -119,8 +126,14 @@ fn exclusive_fifteen_thousand_idle_connections_need_little_memory_and_still_answ
             clients.push(client);
         }
         let each = (pss_kib(pid) - before) * 1024 / CLIENTS;
-        assert!(each <= BYTES_EACH_MAX, "{each} bytes for each idle connection");
-        let _ = writeln!(std::io::stderr(), "{each} bytes for each of {CLIENTS} idle connections");
+        assert!(
+            each <= BYTES_EACH_MAX,
+            "{each} bytes for each idle connection"
+        );
+        let _ = writeln!(
+            std::io::stderr(),
+            "{each} bytes for each of {CLIENTS} idle connections"
+        );
         for client in &mut clients {
             ask(client, b"b").await;
         }
@@ -132,7 +145,10 @@ fn exclusive_fifteen_thousand_idle_connections_need_little_memory_and_still_answ
 async fn ask(client: &mut TcpStream, byte: &[u8; 1]) {
     let mut answer = [0];
     client.write_all(byte).await.expect("it is sent");
-    client.read_exact(&mut answer).await.expect("it is answered");
+    client
+        .read_exact(&mut answer)
+        .await
+        .expect("it is answered");
     assert_eq!(&answer, byte);
 }
 
@@ -143,29 +159,46 @@ async fn crowd(address: SocketAddr, pid: u32) {
     const WINDOW: Duration = Duration::from_secs(2);
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        clients.push(TcpStream::connect(address).await.expect("the accept queue has room"));
+        clients.push(
+            TcpStream::connect(address)
+                .await
+                .expect("the accept queue has room"),
+        );
     }
     for (number, client) in clients.iter_mut().enumerate() {
-        client.write_all(&[number as u8]).await.expect("the kernel takes it");
+        client
+            .write_all(&[number as u8])
+            .await
+            .expect("the kernel takes it");
     }
     let mut served = 0;
     for client in &mut clients {
         // The first come is the first served; the first that is not answered now waits.
         let mut answer = [0];
         let answered = client.read_exact(&mut answer);
-        if tokio::time::timeout(Duration::from_millis(500), answered).await.is_err() {
+        if tokio::time::timeout(Duration::from_millis(500), answered)
+            .await
+            .is_err()
+        {
             break;
         }
         served += 1;
     }
-    assert!((10..CLIENTS).contains(&served), "{served} are served at a time");
+    assert!(
+        (10..CLIENTS).contains(&served),
+        "{served} are served at a time"
+    );
     let spent = cpu_time(pid);
     let start = Instant::now();
     let (_keep, nothing) = std::sync::mpsc::channel::<()>();
     // A window to measure in: nobody asks anything.
     let _ = nothing.recv_timeout(WINDOW);
     let share = (cpu_time(pid) - spent).as_secs_f64() / start.elapsed().as_secs_f64();
-    assert!(share < 0.05, "waiting takes {:.1} % of a core", share * 100.0);
+    assert!(
+        share < 0.05,
+        "waiting takes {:.1} % of a core",
+        share * 100.0
+    );
     for client in clients.iter_mut().take(served) {
         ask(client, b"c").await;
     }
@@ -173,7 +206,10 @@ async fn crowd(address: SocketAddr, pid: u32) {
     for (number, mut client) in clients.into_iter().enumerate() {
         if number >= served {
             let mut answer = [0];
-            client.read_exact(&mut answer).await.expect("it is served in the end");
+            client
+                .read_exact(&mut answer)
+                .await
+                .expect("it is served in the end");
             assert_eq!(answer, [number as u8]);
         }
         client.shutdown().await.expect("it ends");
@@ -184,8 +220,16 @@ async fn crowd(address: SocketAddr, pid: u32) {
 #[test]
 fn exclusive_two_hundred_clients_are_all_served_with_sixty_four_descriptors() {
     let mut command = std::process::Command::new("prlimit");
-    command.args(["--nofile=64:64", env!("CARGO_BIN_EXE_ft"), "listen", "127.0.0.1:0", "echo"]);
-    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    command.args([
+        "--nofile=64:64",
+        env!("CARGO_BIN_EXE_ft"),
+        "listen",
+        "127.0.0.1:0",
+        "echo",
+    ]);
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null());
     let (server, address) = Running::listen_as(&mut command);
     on_many_threads(crowd(address, server.child.id()));
     assert_eq!(server.stop().status, 0);
@@ -219,7 +263,10 @@ fn exclusive_clients_that_reset_at_random_moments_disturb_nobody() {
         let at_once = Arc::new(Semaphore::new(64));
         let mut tasks = JoinSet::new();
         for number in 0..resets {
-            let turn = Arc::clone(&at_once).acquire_owned().await.expect("it is open");
+            let turn = Arc::clone(&at_once)
+                .acquire_owned()
+                .await
+                .expect("it is open");
             tasks.spawn(async move {
                 reset(address, number).await;
                 drop(turn);
@@ -239,10 +286,16 @@ fn exclusive_clients_that_reset_at_random_moments_disturb_nobody() {
 async fn reset(address: SocketAddr, number: u64) {
     let mut client = TcpStream::connect(address).await.expect("it listens");
     let size = (rig::byte(number, 1) as usize) * 300 * usize::from(number % 3 != 0);
-    client.write_all(&bytes(number, 0, size)).await.expect("it is open");
+    client
+        .write_all(&bytes(number, 0, size))
+        .await
+        .expect("it is open");
     if number.is_multiple_of(2) {
         let mut buffer = vec![0; size / 2];
-        client.read_exact(&mut buffer).await.expect("half of it comes back");
+        client
+            .read_exact(&mut buffer)
+            .await
+            .expect("half of it comes back");
     }
     set_socket_linger(&client, Some(Duration::ZERO)).expect("an option");
 }

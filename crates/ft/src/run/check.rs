@@ -94,10 +94,10 @@ fn complain(error: &NotConnected, single: bool, (reports, observers): (&Reports,
                 error: *explained,
             });
         } else {
-            reports.error(&explained.to_string());
+            reports.error(explained);
         }
     }
     if calls.is_empty() {
-        reports.error(&error.to_string());
+        reports.error(error);
     }
 }

@@ -45,7 +45,7 @@ fn refuse(error: &NotConnected, reports: &Reports, observers: &Observers) -> u8 
         });
     }
     if calls.is_empty() {
-        reports.error(&error.to_string());
+        reports.error(error);
         return status::USAGE;
     }
     status::FAILED
@@ -115,13 +115,13 @@ fn outcome(closed: &Closed, output: &Output, reports: &Reports) -> u8 {
         Some(OutputEnd::ReaderGone) if closed.reason == fivetuple::Reason::Aborted => status::DONE,
         Some(end @ OutputEnd::Failed(_)) => {
             if let Some(text) = streams::complaint(&end) {
-                reports.error(&text);
+                reports.error(text);
             }
             status::FAILED
         }
         Some(OutputEnd::ReaderGone) | None => {
             if let Some(text) = remark(closed) {
-                reports.error(&text);
+                reports.error(text);
             }
             status_of(closed)
         }

@@ -56,7 +56,8 @@ async fn tell(story: &mut Story) -> Told {
         exchange(story, pair).await?;
     }
     let mut clients = clients.into_iter();
-    if let (Some(first), Some(second), Some(third)) = (clients.next(), clients.next(), clients.next())
+    if let (Some(first), Some(second), Some(third)) =
+        (clients.next(), clients.next(), clients.next())
     {
         client_finishes(story, first).await?;
         server_finishes(story, second).await?;
@@ -73,17 +74,29 @@ async fn tell(story: &mut Story) -> Told {
 fn passive_open(story: &mut Story) -> Result<Listener, Box<dyn Error + Send + Sync>> {
     story.head("the server: passive open")?;
     let socket = Socket::open(Family::Inet, &SocketOptions::default(), &Observers::none())?;
-    story.step(1, "socket", format_args!(
-        "descriptor {}: an empty endpoint, a phone not yet connected to anything", fd(&socket)
-    ))?;
+    story.step(
+        1,
+        "socket",
+        format_args!(
+            "descriptor {}: an empty endpoint, a phone not yet connected to anything",
+            fd(&socket)
+        ),
+    )?;
     let bound = socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    story.step(2, "bind", format_args!(
-        "it gets an address and port: {} (port 0 let the system choose)", bound.local()
-    ))?;
+    story.step(
+        2,
+        "bind",
+        format_args!(
+            "it gets an address and port: {} (port 0 let the system choose)",
+            bound.local()
+        ),
+    )?;
     let listener = bound.listen(16)?;
-    story.step(3, "listen", format_args!(
-        "it waits; it never carries data (clients may queue here, up to 16)"
-    ))?;
+    story.step(
+        3,
+        "listen",
+        format_args!("it waits; it never carries data (clients may queue here, up to 16)"),
+    )?;
     Ok(listener)
 }
 
@@ -104,13 +117,25 @@ async fn connect(
     let socket = Socket::open(Family::Inet, &SocketOptions::default(), &Observers::none())?;
     story.step(1, "socket", format_args!("descriptor {}", fd(&socket)))?;
     let client = socket.connect(listener.local()).await?;
-    story.step(4, "connect", format_args!(
-        "to {}; the system chose port {} as the source", listener.local(), client.identity().local.port()
-    ))?;
+    story.step(
+        4,
+        "connect",
+        format_args!(
+            "to {}; the system chose port {} as the source",
+            listener.local(),
+            client.identity().local.port()
+        ),
+    )?;
     let accepted = listener.accept().await?;
-    story.step(4, "accept", format_args!(
-        "on {} gives a new socket, descriptor {}, for this client alone", fd(listener), fd(&accepted)
-    ))?;
+    story.step(
+        4,
+        "accept",
+        format_args!(
+            "on {} gives a new socket, descriptor {}, for this client alone",
+            fd(listener),
+            fd(&accepted)
+        ),
+    )?;
     story.step(5, "established", format_args!("{}", accepted.five_tuple()))?;
     Ok(Pair {
         number,
@@ -131,9 +156,11 @@ async fn exchange(story: &mut Story, pair: &mut Pair) -> Told {
     let heard = receive(accepted).await?;
     accepted.send(heard.to_uppercase().as_bytes()).await?;
     let answer = receive(client).await?;
-    story.step(6, "send/recv", format_args!(
-        "client {number} sent “{question}” and received “{answer}”"
-    ))?;
+    story.step(
+        6,
+        "send/recv",
+        format_args!("client {number} sent “{question}” and received “{answer}”"),
+    )?;
     Ok(())
 }
 
@@ -144,13 +171,20 @@ async fn client_finishes(story: &mut Story, pair: Pair) -> Told {
         mut client,
         mut accepted,
     } = pair;
-    story.head(format_args!("client {number} finishes first: orderly release"))?;
+    story.head(format_args!(
+        "client {number} finishes first: orderly release"
+    ))?;
     client.half_close()?;
     receive(&mut accepted).await?;
-    story.step(7, "shutdown", format_args!(
-        "client {number} finished sending: it is in {}, the server in {}",
-        client.tcp_info()?.state, accepted.tcp_info()?.state
-    ))?;
+    story.step(
+        7,
+        "shutdown",
+        format_args!(
+            "client {number} finished sending: it is in {}, the server in {}",
+            client.tcp_info()?.state,
+            accepted.tcp_info()?.state
+        ),
+    )?;
     accepted.send(b"one last answer").await?;
     let last = receive(&mut client).await?;
     story.note(format_args!(
@@ -159,10 +193,14 @@ async fn client_finishes(story: &mut Story, pair: Pair) -> Told {
     let server = accepted.close(Close::Release).await;
     receive(&mut client).await?;
     let closed = client.close(Close::Release).await;
-    story.step(7, "close", format_args!(
-        "{} at both ends; first: {} (seen by the client); sent {} B, received {} B",
-        server.reason, closed.first, closed.totals.bytes_sent, closed.totals.bytes_received
-    ))?;
+    story.step(
+        7,
+        "close",
+        format_args!(
+            "{} at both ends; first: {} (seen by the client); sent {} B, received {} B",
+            server.reason, closed.first, closed.totals.bytes_sent, closed.totals.bytes_received
+        ),
+    )?;
     Ok(())
 }
 
@@ -173,19 +211,31 @@ async fn server_finishes(story: &mut Story, pair: Pair) -> Told {
         mut client,
         mut accepted,
     } = pair;
-    story.head(format_args!("the server closes the connection of client {number}: either side may"))?;
+    story.head(format_args!(
+        "the server closes the connection of client {number}: either side may"
+    ))?;
     accepted.half_close()?;
     let end = receive(&mut client).await?;
-    story.step(7, "recv", format_args!(
-        "client {number} received {} bytes: the end of the stream, not an error", end.len()
-    ))?;
+    story.step(
+        7,
+        "recv",
+        format_args!(
+            "client {number} received {} bytes: the end of the stream, not an error",
+            end.len()
+        ),
+    )?;
     client.half_close()?;
     receive(&mut accepted).await?;
     let server = accepted.close(Close::Release).await;
     let closed = client.close(Close::Release).await;
-    story.step(7, "close", format_args!(
-        "{} at both ends; first: {} (seen by the client)", server.reason, closed.first
-    ))?;
+    story.step(
+        7,
+        "close",
+        format_args!(
+            "{} at both ends; first: {} (seen by the client)",
+            server.reason, closed.first
+        ),
+    )?;
     Ok(())
 }
 
@@ -196,14 +246,25 @@ async fn client_aborts(story: &mut Story, pair: Pair) -> Told {
         client,
         mut accepted,
     } = pair;
-    story.head(format_args!("client {number} aborts: the other kind of close"))?;
-    let closed = client.close(Close::Abort).await;
-    story.step(7, "close", format_args!(
-        "client {number} {} its connection: RST instead of FIN", closed.reason
+    story.head(format_args!(
+        "client {number} aborts: the other kind of close"
     ))?;
+    let closed = client.close(Close::Abort).await;
+    story.step(
+        7,
+        "close",
+        format_args!(
+            "client {number} {} its connection: RST instead of FIN",
+            closed.reason
+        ),
+    )?;
     let mut buffer = [0; 16];
     if let Err(error) = accepted.receive(&mut buffer).await {
-        story.step(7, "recv", format_args!("the server is told: {}", error.code))?;
+        story.step(
+            7,
+            "recv",
+            format_args!("the server is told: {}", error.code),
+        )?;
     }
     accepted.close(Close::Reset).await;
     Ok(())
@@ -257,6 +318,10 @@ impl Story {
     }
 
     fn style(&self, on: &'static str) -> (&'static str, &'static str) {
-        if self.color { (on, "\x1b[0m") } else { ("", "") }
+        if self.color {
+            (on, "\x1b[0m")
+        } else {
+            ("", "")
+        }
     }
 }

@@ -102,10 +102,7 @@ impl Program {
 }
 
 /// A thread that waits for the child, so that it is always reaped.
-fn reap(
-    mut child: Child,
-    output: Output,
-) -> io::Result<oneshot::Receiver<io::Result<ExitStatus>>> {
+fn reap(mut child: Child, output: Output) -> io::Result<oneshot::Receiver<io::Result<ExitStatus>>> {
     let (tell, ended) = oneshot::channel();
     thread::Builder::new().name("reap".into()).spawn(move || {
         let status = child.wait();
@@ -118,7 +115,9 @@ fn reap(
 
 /// Why a program could not be started.
 pub(super) fn complaint(argv: &[OsString], error: &io::Error) -> String {
-    let name = argv.first().map_or(&b""[..], |name| name.as_encoded_bytes());
+    let name = argv
+        .first()
+        .map_or(&b""[..], |name| name.as_encoded_bytes());
     let why = match Errno::from_io_error(error) {
         Some(errno) => {
             let code = Code::Errno(errno);

@@ -58,7 +58,7 @@ fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 
             status::FAILED
         }
         None => {
-            reports.error(&error.to_string());
+            reports.error(error);
             status::USAGE
         }
     };
@@ -147,7 +147,7 @@ impl Running {
     fn status(&self, summary: Summary) -> u8 {
         let output_end = self.output.as_ref().and_then(Output::end);
         if let Some(text) = output_end.as_ref().and_then(streams::complaint) {
-            self.reports.error(&text);
+            self.reports.error(text);
             return status::FAILED;
         }
         self.reports.say(&self.counters.line(&self.table));
@@ -157,7 +157,7 @@ impl Running {
         match summary.last {
             Some(closed) if self.once => {
                 if let Some(text) = remark(&closed) {
-                    self.reports.error(&text);
+                    self.reports.error(text);
                 }
                 status_of(&closed)
             }

@@ -57,7 +57,7 @@ fn wait(runtime: &Runtime, work: impl Future<Output = u8> + Send + 'static) -> u
 }
 
 /// What the verb was asked to produce. A reader that has gone is a quiet end.
-fn print(text: &str) -> u8 {
+pub(crate) fn print(text: &str) -> u8 {
     let mut stdout = std::io::stdout().lock();
     let written = stdout
         .write_all(text.as_bytes())

@@ -10,35 +10,38 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Nothing in a test takes so long unless it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program under test.
-pub fn ft() -> Command {
+pub(crate) fn ft() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ft"));
-    command.env("NO_COLOR", "1").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
+    command
+        .env("NO_COLOR", "1")
+        .env("TZ", "UTC")
+        .env("LC_ALL", "C.UTF-8");
     command
 }
 
 /// A running `ft`, whose stderr is read line by line.
-pub struct Running {
-    pub child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     lines: Receiver<String>,
     /// Everything read so far.
-    pub said: Vec<String>,
+    pub(crate) said: Vec<String>,
 }
 
 /// How it ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub status: i32,
-    pub stdout: Vec<u8>,
-    pub said: Vec<String>,
+pub(crate) struct Ended {
+    pub(crate) status: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) said: Vec<String>,
 }
 
 impl Running {
     /// Starts this command with stderr under our eyes. stdin and stdout are /dev/null unless the
     /// command says otherwise.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("ft starts");
         let stderr = child.stderr.take().expect("stderr is a pipe");
         let (tell, lines) = channel();
@@ -58,7 +61,7 @@ impl Running {
     }
 
     /// `ft listen ADDRESS …` with nothing on stdin; waits until it listens.
-    pub fn listen(words: &[&str]) -> (Self, SocketAddr) {
+    pub(crate) fn listen(words: &[&str]) -> (Self, SocketAddr) {
         let mut command = ft();
         command.arg("listen").args(words);
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -66,17 +69,19 @@ impl Running {
     }
 
     /// The same with a command made elsewhere.
-    pub fn listen_as(command: &mut Command) -> (Self, SocketAddr) {
+    pub(crate) fn listen_as(command: &mut Command) -> (Self, SocketAddr) {
         let mut running = Self::start(command);
         let line = running.wait_for("listening on ");
-        let address = line.strip_prefix("listening on ").and_then(|rest| rest.strip_suffix(" tcp"));
+        let address = line
+            .strip_prefix("listening on ")
+            .and_then(|rest| rest.strip_suffix(" tcp"));
         let address = address.unwrap_or_else(|| panic!("not a listening line: {line:?}"));
         let address = address.parse().expect("an address after `listening on`");
         (running, address)
     }
 
     /// Waits for a line on stderr that contains this.
-    pub fn wait_for(&mut self, part: &str) -> String {
+    pub(crate) fn wait_for(&mut self, part: &str) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -92,19 +97,19 @@ impl Running {
         }
     }
 
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).expect("it lives");
     }
 
     /// TERM, then waits for the end.
-    pub fn stop(self) -> Ended {
+    pub(crate) fn stop(self) -> Ended {
         self.signal(rustix::process::Signal::TERM);
         self.wait()
     }
 
     /// Waits for the end.
-    pub fn wait(mut self) -> Ended {
+    pub(crate) fn wait(mut self) -> Ended {
         let stdout = self.child.stdout.take().map(|mut pipe| {
             thread::spawn(move || {
                 let mut bytes = Vec::new();
@@ -140,13 +145,16 @@ impl Drop for Running {
 }
 
 /// Waits for a child, not for ever.
-pub fn wait(child: &mut Child) -> ExitStatus {
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     let fd = rustix::process::pidfd_open(
         rustix::process::Pid::from_child(child),
         rustix::process::PidfdFlags::empty(),
     )
     .expect("a child has a pid");
-    let mut polled = [rustix::event::PollFd::new(&fd, rustix::event::PollFlags::IN)];
+    let mut polled = [rustix::event::PollFd::new(
+        &fd,
+        rustix::event::PollFlags::IN,
+    )];
     let patience = rustix::time::Timespec {
         tv_sec: PATIENCE.as_secs().try_into().expect("it is short"),
         tv_nsec: 0,
@@ -160,15 +168,20 @@ pub fn wait(child: &mut Child) -> ExitStatus {
 }
 
 /// The status as a shell has it.
-pub fn number(status: ExitStatus) -> i32 {
+pub(crate) fn number(status: ExitStatus) -> i32 {
     let by_signal = || 128 + status.signal().unwrap_or(0);
     status.code().unwrap_or_else(by_signal)
 }
 
 /// Runs a command with this on stdin, to its end.
-pub fn run(command: &mut Command, input: &[u8]) -> Output {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut stdin = child.stdin.take().expect("stdin is a pipe");
     let input = input.to_vec();
     let writing = thread::spawn(move || {
@@ -195,7 +208,7 @@ pub fn run(command: &mut Command, input: &[u8]) -> Output {
 }
 
 /// `sh -c`, with `$FT` and `$PORT` set.
-pub fn sh(script: &str, port: u16) -> Command {
+pub(crate) fn sh(script: &str, port: u16) -> Command {
     let mut command = Command::new("bash");
     command
         .args(["-c", script])
@@ -206,10 +219,15 @@ pub fn sh(script: &str, port: u16) -> Command {
 }
 
 /// Whether a program is there. Without it a test is skipped and says so; under CI it fails.
-pub fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    let found = path.split(':').any(|folder| std::path::Path::new(folder).join(program).exists());
-    assert!(found || std::env::var_os("CI").is_none(), "under CI nothing is skipped: {program}");
+    let found = path
+        .split(':')
+        .any(|folder| std::path::Path::new(folder).join(program).exists());
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "under CI nothing is skipped: {program}"
+    );
     if !found {
         let _ = writeln!(std::io::stderr(), "skipped: there is no {program}");
     }
@@ -217,41 +235,55 @@ pub fn has(program: &str) -> bool {
 }
 
 /// The byte at this place of what this connection sends, for checks by position.
-pub fn byte(seed: u64, position: u64) -> u8 {
+pub(crate) fn byte(seed: u64, position: u64) -> u8 {
     let mixed = (position / 8 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
         .wrapping_mul(0xff51_afd7_ed55_8ccd);
     (mixed >> (8 * (position % 8))) as u8 ^ (mixed >> 56) as u8
 }
 
 /// So many of those bytes, from this place on.
-pub fn bytes(seed: u64, from: u64, count: usize) -> Vec<u8> {
-    (from..).take(count).map(|position| byte(seed, position)).collect()
+pub(crate) fn bytes(seed: u64, from: u64, count: usize) -> Vec<u8> {
+    (from..)
+        .take(count)
+        .map(|position| byte(seed, position))
+        .collect()
 }
 
 /// Lines of `/proc/PID/smaps_rollup` in KiB.
-pub fn pss_kib(pid: u32) -> u64 {
+pub(crate) fn pss_kib(pid: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it lives");
-    let line = text.lines().find(|line| line.starts_with("Pss:")).expect("Pss is there");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("Pss:"))
+        .expect("Pss is there");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse().ok())
+        .expect("a number")
 }
 
 /// Open descriptors of a process.
-pub fn descriptors(pid: u32) -> usize {
-    std::fs::read_dir(format!("/proc/{pid}/fd")).expect("it lives").count()
+pub(crate) fn descriptors(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("it lives")
+        .count()
 }
 
 /// CPU time of all threads of a process.
-pub fn cpu_time(pid: u32) -> Duration {
+pub(crate) fn cpu_time(pid: u32) -> Duration {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
     let nanoseconds = tasks.flatten().map(|task| {
         let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-        text.split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0)
+        text.split_whitespace()
+            .next()
+            .and_then(|ns| ns.parse::<u64>().ok())
+            .unwrap_or(0)
     });
     Duration::from_nanos(nanoseconds.sum())
 }
 
 /// Waits until this is so; the thing that is waited for is all that ends the wait.
-pub fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !so() {
         assert!(Instant::now() < until, "never: {what}");

@@ -122,6 +122,11 @@ impl Exchange for TerminalExchange {
                 self.ended = true;
                 Supply::Ended
             }
+            // A program that says nothing and ends has ended all the same.
+            Next::Absent if self.output.is_of_a_program() => {
+                self.ended = true;
+                Supply::Ended
+            }
             Next::Absent => Supply::Absent,
         })
     }

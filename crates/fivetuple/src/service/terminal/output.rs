@@ -179,8 +179,12 @@ impl Output {
         Poll::Pending
     }
 
+    pub(super) fn is_of_a_program(&self) -> bool {
+        self.shared.when_gone == WhenGone::Discard
+    }
+
     pub(super) fn peer_finished(&self) {
-        if self.shared.when_gone == WhenGone::Discard {
+        if self.is_of_a_program() {
             self.shared.lock().finished = true;
             self.shared.pushed.notify_one();
         }
