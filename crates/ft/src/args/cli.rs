@@ -36,7 +36,7 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// The server: bind an address, listen, and serve every client that connects
+    /// The server: bind, listen, and serve every client
     #[command(
         disable_help_flag = true,
         override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]"
@@ -64,10 +64,16 @@ pub(super) enum Verb {
 
 #[derive(Debug, Args)]
 pub(super) struct Listen {
-    /// 8080 (this machine only), *:8080 (everybody), HOST:PORT, [::1]:8080; 0: any free port
+    /// 8080 (this machine only), *:8080 (every interface), HOST:PORT
+    ///
+    /// Also [::1]:8080 and names of ports. Port 0 is any free port; the one that was chosen is
+    /// reported.
     #[arg(value_name = "ADDRESS")]
-    pub(super) address: Option<String>,
-    /// terminal (default), echo, discard, chargen, daytime, time, source [SIZE]
+    pub(super) address: String,
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
+    ///
+    /// Without one, the terminal: what is typed or piped in goes to every client, what they send
+    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -82,14 +88,18 @@ pub(super) struct Listen {
     pub(super) slow: Option<SlowWord>,
     #[command(flatten)]
     pub(super) end: End,
-    /// Serve one connection, then stop; its outcome is the exit status
+    /// Serve one connection, then stop
+    ///
+    /// The exit status is the outcome of that connection.
     #[arg(long, help_heading = END)]
     pub(super) once: bool,
     /// How long connections may go on after INT or TERM [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     #[arg(help_heading = END, hide_short_help = true)]
     pub(super) drain: Option<Duration>,
-    /// Connections at a time [default: what the descriptor limit leaves]
+    /// How many connections there may be
+    ///
+    /// [default: what the descriptor limit leaves]
     #[arg(long, value_name = "N", value_parser = limit::count, help_heading = LIMITS)]
     pub(super) max_connections: Option<u64>,
     /// Connections at a time from one IP address [default: no limit]
@@ -117,8 +127,11 @@ pub(super) struct Listen {
 
 #[derive(Debug, Args)]
 pub(super) struct Connect {
-    /// 8080 (this machine), HOST:PORT, [::1]:8080, or the two words HOST PORT
-    #[arg(value_name = "ADDRESS")]
+    /// 8080 (this machine), HOST:PORT, or two words HOST PORT
+    ///
+    /// Also [::1]:8080 and names of ports; with --check several ports, such as
+    /// localhost:20-25,80.
+    #[arg(value_name = "ADDRESS", required = true)]
     pub(super) words: Vec<String>,
     #[arg(last = true, hide = true)]
     pub(super) command: Vec<OsString>,
@@ -128,21 +141,23 @@ pub(super) struct Connect {
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = values::source)]
     #[arg(help_heading = ADDRESSES, hide_short_help = true)]
     pub(super) source: Option<SocketAddr>,
-    /// Only see which ports answer: several may be written, such as 20-25,80
+    /// Only see which ports answer, such as localhost:20-25,80
     #[arg(long, help_heading = DATA)]
     pub(super) check: bool,
     /// Let the program after -- talk to the peer
-    #[arg(long, help_heading = DATA)]
+    #[arg(long, help_heading = DATA, hide_short_help = true)]
     pub(super) exec: bool,
     #[command(flatten)]
     pub(super) data: Data,
     #[command(flatten)]
     pub(super) end: End,
-    /// How long one try to connect may take [default: 10s]
+    /// For one try to connect [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = limit::time)]
     #[arg(help_heading = LIMITS)]
     pub(super) connect_timeout: Option<Duration>,
-    /// Try again so often if connect fails: a number or forever [default: 0]
+    /// Try again so often, or forever
+    ///
+    /// [default: 0] A connection that was made is never made a second time.
     #[arg(long, value_name = "N", value_parser = values::retry, help_heading = LIMITS)]
     #[arg(allow_negative_numbers = true)]
     pub(super) retry: Option<Retry>,
@@ -154,10 +169,10 @@ pub(super) struct Connect {
 #[derive(Debug, Args)]
 pub(super) struct Place {
     /// IPv4 only
-    #[arg(short = '4', help_heading = ADDRESSES)]
+    #[arg(short = '4', help_heading = ADDRESSES, hide_short_help = true)]
     pub(super) v4: bool,
     /// IPv6 only
-    #[arg(short = '6', help_heading = ADDRESSES)]
+    #[arg(short = '6', help_heading = ADDRESSES, hide_short_help = true)]
     pub(super) v6: bool,
     /// Only through this interface, such as eth0
     #[arg(long, value_name = "NAME", value_parser = limit::interface)]
@@ -186,7 +201,7 @@ pub(super) struct End {
     #[arg(long, value_name = "WHEN", value_enum, help_heading = END)]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     pub(super) eof: Option<EofWord>,
-    /// End a connection after so long without a byte either way, such as 30s
+    /// End a connection on which nothing moves for so long
     #[arg(long, value_name = "DURATION", value_parser = limit::time)]
     #[arg(help_heading = END)]
     pub(super) idle: Option<Duration>,
@@ -250,7 +265,7 @@ pub(super) struct Demo {
 pub(super) struct Completions {
     /// bash, elvish, fish, powershell or zsh
     #[arg(value_name = "SHELL", value_enum, hide_possible_values = true)]
-    pub(super) shell: Option<clap_complete::Shell>,
+    pub(super) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

@@ -48,9 +48,19 @@ pub(super) fn sentence(error: &Error, verb: Option<&str>, command: &Command) -> 
             let why = why.unwrap_or_else(|| "not a value for it".to_owned());
             format!("{} {}: {why}", name(argument), quoted_if_empty(value))
         }
+        ErrorKind::MissingRequiredArgument => absent(verb).to_owned(),
         ErrorKind::TooManyValues => format!("{} takes no value", name(argument)),
         ErrorKind::InvalidUtf8 => "a word is not UTF-8; only FILE and CMD ARGS may be".to_owned(),
         _ => first_line(error),
+    }
+}
+
+/// What a command cannot do without.
+fn absent(verb: Option<&str>) -> &'static str {
+    match verb {
+        Some("listen") => "the address is missing: write ft listen 8080",
+        Some("completions") => "the shell is missing: write ft completions bash",
+        _ => "the address is missing: write ft connect 8080, or ft connect HOST PORT",
     }
 }
 

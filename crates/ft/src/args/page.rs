@@ -20,9 +20,7 @@ pub(super) fn command(width: usize) -> Command {
         .term_width(width)
         .help_template(TEMPLATE)
         .args_override_self(true)
-        .after_help(
-            "ft HOST PORT connects. ft COMMAND -h shows the options, ft explain WORD explains.",
-        )
+        .after_help("ft COMMAND -h shows its options; ft explain WORD explains a word.")
         .after_long_help(block(None));
     for verb in VERBS {
         command = command.mut_subcommand(verb, |command| {
@@ -68,11 +66,14 @@ pub(super) fn manual(verb: Option<&str>) -> Result<String, String> {
     let title = verb.map_or_else(|| "ft".to_owned(), |verb| format!("ft-{verb}"));
     let page = page.after_help(nothing()).after_long_help(nothing());
     let page = page.display_name(title.clone());
+    // The page has room for what -h leaves out.
+    let page = page.mut_args(|argument| argument.hide_short_help(false));
     let mut text = Vec::new();
     // A vector takes every byte.
     let _ = Man::new(page)
         .title(title)
         .section("1")
+        .source(concat!("ft ", env!("CARGO_PKG_VERSION")))
         .manual("Fivetuple")
         .render(&mut text);
     let mut text = String::from_utf8_lossy(&text).into_owned();
