@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use fivetuple::service::Slow;
 use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
@@ -18,14 +18,16 @@ const ADDRESSES: &str = "Addresses";
 const DATA: &str = "What is sent";
 const END: &str = "End of stream";
 const LIMITS: &str = "Limits";
-const SHOWN: &str = "What is shown";
+pub(super) const SHOWN: &str = "What is shown";
 
 /// Open a port, call it, and see every connection
 #[derive(Debug, Parser)]
 #[command(
     name = "ft",
     version,
+    disable_help_flag = true,
     disable_help_subcommand = true,
+    disable_version_flag = true,
     override_usage = "ft COMMAND …\n       ft HOST PORT    the same as ft connect HOST PORT",
     subcommand_value_name = "COMMAND"
 )]
@@ -37,17 +39,11 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// The server: bind, listen, and serve every client
-    #[command(
-        disable_help_flag = true,
-        override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]"
-    )]
+    #[command(override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]")]
     Listen(Box<Listen>),
     /// The client: connect to an address, send and receive
-    #[command(
-        disable_help_flag = true,
-        override_usage = "ft connect [OPTIONS] ADDRESS | HOST PORT\n       \
-            ft connect [OPTIONS] ADDRESS --exec -- CMD [ARGS]"
-    )]
+    #[command(override_usage = "ft connect [OPTIONS] ADDRESS | HOST PORT\n       \
+            ft connect [OPTIONS] ADDRESS --exec -- CMD [ARGS]")]
     Connect(Box<Connect>),
     /// Explain a word: an errno, a state, a step, an option
     #[command(override_usage = "ft explain [WORD]")]
@@ -183,7 +179,7 @@ pub(super) struct Place {
 /// What goes in and out of the terminal.
 #[derive(Debug, Args)]
 pub(super) struct Data {
-    /// Send our input, write nothing of the peer to stdout, close after our input
+    /// Send our input and nothing else: the peer's bytes are not written to stdout
     #[arg(long, help_heading = DATA, hide_short_help = true)]
     pub(super) send_only: bool,
     /// Do not read stdin
@@ -218,10 +214,10 @@ pub(super) struct End {
 /// What is said besides the data.
 #[derive(Debug, Args)]
 pub(super) struct Shown {
-    /// Every call of the diagram, on stderr
+    /// Show every call of the diagram
     #[arg(short, long, help_heading = SHOWN)]
     pub(super) verbose: bool,
-    /// Nothing but errors
+    /// Say nothing but errors
     #[arg(short, long, help_heading = SHOWN)]
     pub(super) quiet: bool,
     /// Write what happens as JSON lines; - is stderr
@@ -235,9 +231,6 @@ pub(super) struct Shown {
     pub(super) raw: bool,
     #[command(flatten)]
     pub(super) color: Color,
-    /// Print this screen with -h, every option and examples with --help
-    #[arg(short, long, action = ArgAction::Help, help_heading = SHOWN, hide_short_help = true)]
-    help: Option<bool>,
 }
 
 #[derive(Debug, Args)]

@@ -29,10 +29,7 @@ const LISTEN: &[Example] = &[
 ];
 
 const CONNECT: &[Example] = &[
-    (
-        "ft connect 8080",
-        "this machine; stdin and stdout are the data",
-    ),
+    ("ft connect 8080", "stdin and stdout are the data"),
     (
         "ft connect example.com 80 --crlf",
         "a text protocol by hand",

@@ -126,5 +126,5 @@ fn unknown(argument: &str, verb: Option<&str>, command: &Command) -> String {
 fn first_line(error: &Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    said(line.strip_prefix("error: ").unwrap_or(line)).to_string()
 }

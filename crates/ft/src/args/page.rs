@@ -1,11 +1,11 @@
 //! Texts made from the definition of the options: help, manual pages, completions.
 
 use clap::builder::{Resettable, StyledStr};
-use clap::{Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::cli::Cli;
+use super::cli::{Cli, SHOWN};
 use super::example::{block, examples};
 use super::failure::said;
 use super::values::nearest;
@@ -21,21 +21,39 @@ pub(super) fn command(width: usize) -> Command {
         .help_template(TEMPLATE)
         .args_override_self(true)
         .after_help("ft COMMAND -h shows its options; ft explain WORD explains a word.")
-        .after_long_help(block(None));
+        .after_long_help(block(None))
+        .arg(help_flag())
+        .arg(
+            Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(ArgAction::Version)
+                .help("Print the version"),
+        );
     for verb in VERBS {
         command = command.mut_subcommand(verb, |command| {
             let command = command
                 .help_template(TEMPLATE)
                 .args_override_self(true)
-                .after_long_help(block(Some(verb)));
+                .after_long_help(block(Some(verb)))
+                .disable_help_flag(true);
             match verb {
                 "listen" | "connect" => command
+                    .arg(help_flag().help_heading(SHOWN).hide_short_help(true))
                     .after_help("More: --help shows every option; ft explain --idle explains one."),
-                _ => command,
+                _ => command.arg(help_flag()),
             }
         });
     }
     command
+}
+
+fn help_flag() -> Arg {
+    Arg::new("help")
+        .short('h')
+        .long("help")
+        .action(ArgAction::Help)
+        .help("Print one screen with -h, everything and examples with --help")
 }
 
 /// What `ft` alone prints.
@@ -46,7 +64,7 @@ pub(super) fn help(width: usize) -> String {
 /// The completions for a shell.
 pub(super) fn completions(shell: Shell) -> String {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ft", &mut text);
+    clap_complete::generate(shell, &mut command(80), "ft", &mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
 

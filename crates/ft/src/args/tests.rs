@@ -5,6 +5,7 @@ use std::time::Duration;
 use fivetuple::address::Host;
 use fivetuple::service::Slow;
 use fivetuple::{AtLimit, Eof, Family, Retry};
+use proptest::strategy::Strategy;
 
 use super::example::examples;
 use super::verb::VERBS;
@@ -290,7 +291,11 @@ fn short_help_fits_the_screen() {
         for line in text.lines().chain(long.lines()) {
             assert!(line.chars().count() <= 80, "{verb}: {line}");
         }
-        assert!(long.contains("EXAMPLES\n"), "{verb}");
+        let block = example::block(Some(verb));
+        assert!(
+            long.ends_with(&format!("\n\n{block}\n")),
+            "{verb}: an example does not fit"
+        );
     }
 }
 
@@ -324,6 +329,52 @@ fn every_option_has_an_explanation() {
 #[test]
 fn the_definition_of_the_options_is_sound() {
     page::command(80).debug_assert();
+}
+
+#[test]
+fn what_is_not_utf8_is_a_file_or_belongs_to_the_program() {
+    use std::os::unix::ffi::OsStringExt;
+    let read = |words: &[&[u8]]| {
+        let words = words.iter().map(|word| OsString::from_vec(word.to_vec()));
+        plan(words, Terminals::default(), &Environment::default())
+    };
+    assert!(read(&[b"ft", b"connect", b"80", b"--dump", b"\xff"]).is_ok());
+    assert!(read(&[b"ft", b"connect", b"80", b"--exec", b"--", b"\xff"]).is_ok());
+    let exit = read(&[b"ft", b"connect", b"\xff:80"]).unwrap_err();
+    assert!(
+        exit.text.starts_with("ft connect: a word is not UTF-8;"),
+        "{}",
+        exit.text
+    );
+    assert_eq!(read(&[b"ft", b"\xff", b"80"]).unwrap_err().status, 2);
+    assert!(read(&[]).is_err());
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_words_make_a_plan_or_a_sentence(
+        words in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::sample::select(vec![
+                    "listen", "connect", "explain", "man", "help", "completions", "demo", "echo",
+                    "source", "80", "localhost", "-4", "-v", "--", "-", "--exec", "--idle",
+                    "--idle=", "--retry", "-1", "--check", "--events", "--allow", "-vq", "-4x",
+                ])
+                .prop_map(str::to_owned),
+                "\\PC{0,6}",
+                "-{1,3}[a-z\\x00-\\x1f=]{0,5}",
+            ],
+            0..7,
+        )
+    ) {
+        let argv = std::iter::once("ft".to_owned()).chain(words).map(OsString::from);
+        if let Err(exit) = plan(argv, Terminals::default(), &Environment::default()) {
+            proptest::prop_assert_eq!(exit.to_stdout, exit.status == 0);
+            let control = exit.text.chars().any(|c| c.is_control() && c != '\n');
+            proptest::prop_assert!(!control, "{:?}", exit.text);
+            proptest::prop_assert!(exit.to_stdout || exit.text.lines().count() == 2, "{}", exit.text);
+        }
+    }
 }
 
 mod mistakes;
