@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use fivetuple::service::Slow;
 use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
@@ -222,9 +222,11 @@ pub(super) struct Shown {
     pub(super) quiet: bool,
     /// Write what happens as JSON lines; - is stderr
     #[arg(long, value_name = "FILE", help_heading = SHOWN)]
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) events: Option<PathBuf>,
     /// Write the traffic as hex and text; - is stderr
     #[arg(long, value_name = "FILE", help_heading = SHOWN)]
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) dump: Option<PathBuf>,
     /// Pass control bytes of the peer to the terminal
     #[arg(long, help_heading = SHOWN, hide_short_help = true)]

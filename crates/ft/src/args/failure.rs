@@ -8,7 +8,7 @@ use super::values::nearest;
 
 /// Options of other programs that do the same work, and what stands for them here.
 const ELSEWHERE: [(&str, &str); 10] = [
-    ("-l", "the server is ft listen ADDRESS"),
+    ("-l", "leave it out, for the server is ft listen ADDRESS"),
     ("-k", "leave it out, for ft listen goes on listening"),
     ("-z", "write --check"),
     ("-w", "write --connect-timeout, or --idle"),

@@ -73,7 +73,7 @@ pub(super) fn manual(verb: Option<&str>) -> Result<String, String> {
     let mut command = command(80);
     command.build();
     let page = match verb {
-        None => command,
+        None | Some("ft") => command,
         Some(verb) => command
             .find_subcommand(verb)
             .filter(|_| VERBS.contains(&verb))
@@ -81,6 +81,7 @@ pub(super) fn manual(verb: Option<&str>) -> Result<String, String> {
             .ok_or_else(|| no_page(verb))?,
     };
     let nothing = || Resettable::<StyledStr>::Reset;
+    let verb = verb.filter(|verb| *verb != "ft");
     let title = verb.map_or_else(|| "ft".to_owned(), |verb| format!("ft-{verb}"));
     let page = page.after_help(nothing()).after_long_help(nothing());
     let page = page.display_name(title.clone());

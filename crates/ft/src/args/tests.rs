@@ -253,6 +253,7 @@ fn explain_takes_words_and_options() {
     assert!(printed("explain").contains("ECONNREFUSED"));
     assert!(printed("explain --eof").starts_with("--eof: "));
     assert!(printed("explain -v").starts_with("-v: "));
+    assert_eq!(printed("man ft"), printed("man"));
     assert!(printed("explain time wait").starts_with("TIME-WAIT: "));
 }
 
@@ -263,6 +264,7 @@ fn help_and_version_are_asked_for() {
         "-h",
         "--help",
         "help",
+        "help --help",
         "help listen",
         "listen -h",
         "explain --help",

@@ -117,7 +117,8 @@ fn services() {
     check(
         "
 $ ft listen 8080 ehco
-ft listen: unknown service 'ehco'; did you mean 'echo'? (services: terminal, echo, discard, chargen, daytime, time, source)
+ft listen: unknown service 'ehco'; did you mean 'echo'? (services: terminal, echo, discard, chargen, daytime, time, \
+        source)
 $ ft listen 8080 hub
 ft listen: unknown service 'hub' (services: terminal, echo, discard, chargen, daytime, time, source)
 $ ft listen 8080 echo discard
@@ -243,7 +244,7 @@ ft listen: --retry is an option of ft connect
 $ ft listen 80 --exec -- cat
 ft listen: --exec is an option of ft connect
 $ ft -l 8080
-ft connect: unknown option '-l': the server is ft listen ADDRESS
+ft connect: unknown option '-l': leave it out, for the server is ft listen ADDRESS
 $ ft connect -z 80
 ft connect: unknown option '-z': write --check
 $ ft connect 80 -w 3
