@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use fivetuple::service::Slow;
 use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
@@ -18,14 +18,16 @@ const ADDRESSES: &str = "Addresses";
 const DATA: &str = "What is sent";
 const END: &str = "End of stream";
 const LIMITS: &str = "Limits";
-const SHOWN: &str = "What is shown";
+pub(super) const SHOWN: &str = "What is shown";
 
 /// Open a port, call it, and see every connection
 #[derive(Debug, Parser)]
 #[command(
     name = "ft",
     version,
+    disable_help_flag = true,
     disable_help_subcommand = true,
+    disable_version_flag = true,
     override_usage = "ft COMMAND …\n       ft HOST PORT    the same as ft connect HOST PORT",
     subcommand_value_name = "COMMAND"
 )]
@@ -36,18 +38,12 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// The server: bind an address, listen, and serve every client that connects
-    #[command(
-        disable_help_flag = true,
-        override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]"
-    )]
+    /// The server: bind, listen, and serve every client
+    #[command(override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]")]
     Listen(Box<Listen>),
     /// The client: connect to an address, send and receive
-    #[command(
-        disable_help_flag = true,
-        override_usage = "ft connect [OPTIONS] ADDRESS | HOST PORT\n       \
-            ft connect [OPTIONS] ADDRESS --exec -- CMD [ARGS]"
-    )]
+    #[command(override_usage = "ft connect [OPTIONS] ADDRESS | HOST PORT\n       \
+            ft connect [OPTIONS] ADDRESS --exec -- CMD [ARGS]")]
     Connect(Box<Connect>),
     /// Explain a word: an errno, a state, a step, an option
     #[command(override_usage = "ft explain [WORD]")]
@@ -64,10 +60,16 @@ pub(super) enum Verb {
 
 #[derive(Debug, Args)]
 pub(super) struct Listen {
-    /// 8080 (this machine only), *:8080 (everybody), HOST:PORT, [::1]:8080; 0: any free port
+    /// 8080 (this machine only), *:8080 (every interface), HOST:PORT
+    ///
+    /// Also [::1]:8080 and names of ports. Port 0 is any free port; the one that was chosen is
+    /// reported.
     #[arg(value_name = "ADDRESS")]
-    pub(super) address: Option<String>,
-    /// terminal (default), echo, discard, chargen, daytime, time, source [SIZE]
+    pub(super) address: String,
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
+    ///
+    /// Without one, the terminal: what is typed or piped in goes to every client, what they send
+    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -82,14 +84,18 @@ pub(super) struct Listen {
     pub(super) slow: Option<SlowWord>,
     #[command(flatten)]
     pub(super) end: End,
-    /// Serve one connection, then stop; its outcome is the exit status
+    /// Serve one connection, then stop
+    ///
+    /// The exit status is the outcome of that connection.
     #[arg(long, help_heading = END)]
     pub(super) once: bool,
     /// How long connections may go on after INT or TERM [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     #[arg(help_heading = END, hide_short_help = true)]
     pub(super) drain: Option<Duration>,
-    /// Connections at a time [default: what the descriptor limit leaves]
+    /// How many connections there may be
+    ///
+    /// [default: what the descriptor limit leaves]
     #[arg(long, value_name = "N", value_parser = limit::count, help_heading = LIMITS)]
     pub(super) max_connections: Option<u64>,
     /// Connections at a time from one IP address [default: no limit]
@@ -117,8 +123,11 @@ pub(super) struct Listen {
 
 #[derive(Debug, Args)]
 pub(super) struct Connect {
-    /// 8080 (this machine), HOST:PORT, [::1]:8080, or the two words HOST PORT
-    #[arg(value_name = "ADDRESS")]
+    /// 8080 (this machine), HOST:PORT, or two words HOST PORT
+    ///
+    /// Also [::1]:8080 and names of ports; with --check several ports, such as
+    /// localhost:20-25,80.
+    #[arg(value_name = "ADDRESS", required = true)]
     pub(super) words: Vec<String>,
     #[arg(last = true, hide = true)]
     pub(super) command: Vec<OsString>,
@@ -128,21 +137,23 @@ pub(super) struct Connect {
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = values::source)]
     #[arg(help_heading = ADDRESSES, hide_short_help = true)]
     pub(super) source: Option<SocketAddr>,
-    /// Only see which ports answer: several may be written, such as 20-25,80
+    /// Only see which ports answer, such as localhost:20-25,80
     #[arg(long, help_heading = DATA)]
     pub(super) check: bool,
     /// Let the program after -- talk to the peer
-    #[arg(long, help_heading = DATA)]
+    #[arg(long, help_heading = DATA, hide_short_help = true)]
     pub(super) exec: bool,
     #[command(flatten)]
     pub(super) data: Data,
     #[command(flatten)]
     pub(super) end: End,
-    /// How long one try to connect may take [default: 10s]
+    /// For one try to connect [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = limit::time)]
     #[arg(help_heading = LIMITS)]
     pub(super) connect_timeout: Option<Duration>,
-    /// Try again so often if connect fails: a number or forever [default: 0]
+    /// Try again so often, or forever
+    ///
+    /// [default: 0] A connection that was made is never made a second time.
     #[arg(long, value_name = "N", value_parser = values::retry, help_heading = LIMITS)]
     #[arg(allow_negative_numbers = true)]
     pub(super) retry: Option<Retry>,
@@ -154,10 +165,10 @@ pub(super) struct Connect {
 #[derive(Debug, Args)]
 pub(super) struct Place {
     /// IPv4 only
-    #[arg(short = '4', help_heading = ADDRESSES)]
+    #[arg(short = '4', help_heading = ADDRESSES, hide_short_help = true)]
     pub(super) v4: bool,
     /// IPv6 only
-    #[arg(short = '6', help_heading = ADDRESSES)]
+    #[arg(short = '6', help_heading = ADDRESSES, hide_short_help = true)]
     pub(super) v6: bool,
     /// Only through this interface, such as eth0
     #[arg(long, value_name = "NAME", value_parser = limit::interface)]
@@ -168,7 +179,7 @@ pub(super) struct Place {
 /// What goes in and out of the terminal.
 #[derive(Debug, Args)]
 pub(super) struct Data {
-    /// Send our input, write nothing of the peer to stdout, close after our input
+    /// Send our input and nothing else: the peer's bytes are not written to stdout
     #[arg(long, help_heading = DATA, hide_short_help = true)]
     pub(super) send_only: bool,
     /// Do not read stdin
@@ -186,7 +197,7 @@ pub(super) struct End {
     #[arg(long, value_name = "WHEN", value_enum, help_heading = END)]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     pub(super) eof: Option<EofWord>,
-    /// End a connection after so long without a byte either way, such as 30s
+    /// End a connection on which nothing moves for so long
     #[arg(long, value_name = "DURATION", value_parser = limit::time)]
     #[arg(help_heading = END)]
     pub(super) idle: Option<Duration>,
@@ -203,26 +214,25 @@ pub(super) struct End {
 /// What is said besides the data.
 #[derive(Debug, Args)]
 pub(super) struct Shown {
-    /// Every call of the diagram, on stderr
+    /// Show every call of the diagram
     #[arg(short, long, help_heading = SHOWN)]
     pub(super) verbose: bool,
-    /// Nothing but errors
+    /// Say nothing but errors
     #[arg(short, long, help_heading = SHOWN)]
     pub(super) quiet: bool,
     /// Write what happens as JSON lines; - is stderr
     #[arg(long, value_name = "FILE", help_heading = SHOWN)]
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) events: Option<PathBuf>,
     /// Write the traffic as hex and text; - is stderr
     #[arg(long, value_name = "FILE", help_heading = SHOWN)]
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) dump: Option<PathBuf>,
     /// Pass control bytes of the peer to the terminal
     #[arg(long, help_heading = SHOWN, hide_short_help = true)]
     pub(super) raw: bool,
     #[command(flatten)]
     pub(super) color: Color,
-    /// Print this screen with -h, every option and examples with --help
-    #[arg(short, long, action = ArgAction::Help, help_heading = SHOWN, hide_short_help = true)]
-    help: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -250,7 +260,7 @@ pub(super) struct Demo {
 pub(super) struct Completions {
     /// bash, elvish, fish, powershell or zsh
     #[arg(value_name = "SHELL", value_enum, hide_possible_values = true)]
-    pub(super) shell: Option<clap_complete::Shell>,
+    pub(super) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

@@ -13,13 +13,13 @@ use super::values;
 use crate::plan::{self, Plan};
 
 pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, String> {
+    together(&words)?;
     let targets = targets(&words.words)?;
     let family = family(&words)?;
     let target = callable(&targets, family)?;
     let report = shown::report(&words.shown, false, around)?;
-    together(&words)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
-    let terms = shown::terms(&words.end, &words.data, Terms::CLIENT);
+    let terms = shown::terms(&words.end, &words.data, &Terms::CLIENT);
     let defaults = ConnectOptions::default();
     let options = ConnectOptions {
         socket: SocketOptions {
@@ -60,11 +60,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
 
 fn targets(words: &[String]) -> Result<HostPorts, String> {
     let read = match words {
-        [] => {
-            return Err(
-                "the address is missing: write ft connect 8080 or ft connect HOST PORT".to_owned(),
-            );
-        }
+        [] => Err(AddressError::Empty),
         [address] => address.parse(),
         [host, ports] => HostPorts::from_host_and_ports(host, ports),
         [_, _, extra, ..] => {

@@ -4,10 +4,7 @@
 pub(super) type Example = (&'static str, &'static str);
 
 const LISTEN: &[Example] = &[
-    (
-        "ft listen 8080",
-        "a chat with whoever calls from this machine",
-    ),
+    ("ft listen 8080", "talk with who calls from here"),
     (
         "ft listen '*:8080' echo",
         "everybody gets back what they send",
@@ -32,10 +29,7 @@ const LISTEN: &[Example] = &[
 ];
 
 const CONNECT: &[Example] = &[
-    (
-        "ft connect 8080",
-        "this machine; stdin and stdout are the data",
-    ),
+    ("ft connect 8080", "stdin and stdout are the data"),
     (
         "ft connect example.com 80 --crlf",
         "a text protocol by hand",

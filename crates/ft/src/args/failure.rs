@@ -8,7 +8,7 @@ use super::values::nearest;
 
 /// Options of other programs that do the same work, and what stands for them here.
 const ELSEWHERE: [(&str, &str); 10] = [
-    ("-l", "the server is ft listen ADDRESS"),
+    ("-l", "leave it out, for the server is ft listen ADDRESS"),
     ("-k", "leave it out, for ft listen goes on listening"),
     ("-z", "write --check"),
     ("-w", "write --connect-timeout, or --idle"),
@@ -48,9 +48,19 @@ pub(super) fn sentence(error: &Error, verb: Option<&str>, command: &Command) -> 
             let why = why.unwrap_or_else(|| "not a value for it".to_owned());
             format!("{} {}: {why}", name(argument), quoted_if_empty(value))
         }
+        ErrorKind::MissingRequiredArgument => absent(verb).to_owned(),
         ErrorKind::TooManyValues => format!("{} takes no value", name(argument)),
         ErrorKind::InvalidUtf8 => "a word is not UTF-8; only FILE and CMD ARGS may be".to_owned(),
         _ => first_line(error),
+    }
+}
+
+/// What a command cannot do without.
+fn absent(verb: Option<&str>) -> &'static str {
+    match verb {
+        Some("listen") => "the address is missing: write ft listen 8080",
+        Some("completions") => "the shell is missing: write ft completions bash",
+        _ => "the address is missing: write ft connect 8080, or ft connect HOST PORT",
     }
 }
 
@@ -116,5 +126,5 @@ fn unknown(argument: &str, verb: Option<&str>, command: &Command) -> String {
 fn first_line(error: &Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    said(line.strip_prefix("error: ").unwrap_or(line)).to_string()
 }

@@ -16,7 +16,7 @@ const BACKLOG_MAX: u32 = i32::MAX.unsigned_abs();
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err(
-            "a limit of no time ends everything at once: leave the option out for no limit".into(),
+            "a limit of no time ends everything at once: write a longer time, such as 10s".into(),
         ),
         time => Ok(time),
     }
@@ -34,21 +34,21 @@ pub(super) fn time_or_never(text: &str) -> Result<DurationOrNever, String> {
 
 /// Reads how many connections there may be.
 pub(super) fn count(text: &str) -> Result<u64, String> {
-    positive(text, u64::MAX)
+    positive(text, &u64::MAX)
 }
 
 /// Reads how many connections one address may have.
 pub(super) fn count_of_ip(text: &str) -> Result<u32, String> {
-    positive(text, u32::MAX)
+    positive(text, &u32::MAX)
 }
 
 fn positive<N: FromStr + Default + PartialEq + std::fmt::Display>(
     text: &str,
-    max: N,
+    max: &N,
 ) -> Result<N, String> {
-    let count: N = number(text, &max)?;
+    let count: N = number(text, max)?;
     if count == N::default() {
-        return Err("nobody could connect: leave the option out for no limit".to_owned());
+        return Err("nobody could connect: write at least 1".to_owned());
     }
     Ok(count)
 }

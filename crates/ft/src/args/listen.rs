@@ -17,7 +17,7 @@ pub(super) const SERVICES: [&str; 7] = [
 ];
 
 pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, String> {
-    let mut address = address(words.address.as_deref(), &words.service)?;
+    let mut address = address(&words.address, &words.service)?;
     if !words.after.is_empty() {
         return Err("words behind -- are for a program, and ft listen runs none".to_owned());
     }
@@ -47,7 +47,7 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
             allow: words.allow,
             deny: words.deny,
         },
-        terms: shown::terms(&words.end, &words.data, Terms::SERVER),
+        terms: shown::terms(&words.end, &words.data, &Terms::SERVER),
         once: words.once,
         drain: words.drain.unwrap_or(defaults.drain),
     };
@@ -60,17 +60,20 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
 }
 
 /// The address, unless a service stands in its place.
-fn address(word: Option<&str>, service: &[String]) -> Result<Address, String> {
-    let Some(word) = word else {
-        return Err("the address is missing: write ft listen 8080".to_owned());
-    };
+fn address(word: &str, service: &[String]) -> Result<Address, String> {
     let next = service.first().map(String::as_str);
     if SERVICES.contains(&word) && !next.is_some_and(|next| SERVICES.contains(&next)) {
         return Err(match next {
             Some(address) if word != "source" && address.parse::<Address>().is_ok() => {
                 format!("the address stands first: write ft listen {address} {word}")
             }
-            _ => format!("the address is missing: write ft listen 8080 {word}"),
+            _ => {
+                let words = [&[word.to_owned()], service].concat().join(" ");
+                format!(
+                    "the address is missing: write ft listen 8080 {}",
+                    said(&words)
+                )
+            }
         });
     }
     word.parse()

@@ -122,10 +122,7 @@ pub(crate) fn plan(
         Verb::Connect(words) => connect::plan(*words, around),
         Verb::Explain(words) => explained(&words.words, environment.width()),
         Verb::Demo(words) => Ok(Plan::Demo(shown::color_only(&words.color, around))),
-        Verb::Completions(words) => words
-            .shell
-            .map(|shell| Plan::Print(page::completions(shell)))
-            .ok_or_else(|| "the shell is missing: write ft completions bash".to_owned()),
+        Verb::Completions(words) => Ok(Plan::Print(page::completions(words.shell))),
         Verb::Man(words) => page::manual(words.verb.as_deref()).map(Plan::Print),
     };
     planned.map_err(|sentence| Exit::usage(verb, &sentence))

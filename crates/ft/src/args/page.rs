@@ -1,11 +1,11 @@
 //! Texts made from the definition of the options: help, manual pages, completions.
 
 use clap::builder::{Resettable, StyledStr};
-use clap::{Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::cli::Cli;
+use super::cli::{Cli, SHOWN};
 use super::example::{block, examples};
 use super::failure::said;
 use super::values::nearest;
@@ -20,24 +20,40 @@ pub(super) fn command(width: usize) -> Command {
         .term_width(width)
         .help_template(TEMPLATE)
         .args_override_self(true)
-        .after_help(
-            "ft HOST PORT connects. ft COMMAND -h shows the options, ft explain WORD explains.",
-        )
-        .after_long_help(block(None));
+        .after_help("ft COMMAND -h shows its options; ft explain WORD explains a word.")
+        .after_long_help(block(None))
+        .arg(help_flag())
+        .arg(
+            Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(ArgAction::Version)
+                .help("Print the version"),
+        );
     for verb in VERBS {
         command = command.mut_subcommand(verb, |command| {
             let command = command
                 .help_template(TEMPLATE)
                 .args_override_self(true)
-                .after_long_help(block(Some(verb)));
+                .after_long_help(block(Some(verb)))
+                .disable_help_flag(true);
             match verb {
                 "listen" | "connect" => command
+                    .arg(help_flag().help_heading(SHOWN).hide_short_help(true))
                     .after_help("More: --help shows every option; ft explain --idle explains one."),
-                _ => command,
+                _ => command.arg(help_flag()),
             }
         });
     }
     command
+}
+
+fn help_flag() -> Arg {
+    Arg::new("help")
+        .short('h')
+        .long("help")
+        .action(ArgAction::Help)
+        .help("Print one screen with -h, everything and examples with --help")
 }
 
 /// What `ft` alone prints.
@@ -48,7 +64,7 @@ pub(super) fn help(width: usize) -> String {
 /// The completions for a shell.
 pub(super) fn completions(shell: Shell) -> String {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ft", &mut text);
+    clap_complete::generate(shell, &mut command(80), "ft", &mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -57,7 +73,7 @@ pub(super) fn manual(verb: Option<&str>) -> Result<String, String> {
     let mut command = command(80);
     command.build();
     let page = match verb {
-        None => command,
+        None | Some("ft") => command,
         Some(verb) => command
             .find_subcommand(verb)
             .filter(|_| VERBS.contains(&verb))
@@ -65,14 +81,18 @@ pub(super) fn manual(verb: Option<&str>) -> Result<String, String> {
             .ok_or_else(|| no_page(verb))?,
     };
     let nothing = || Resettable::<StyledStr>::Reset;
+    let verb = verb.filter(|verb| *verb != "ft");
     let title = verb.map_or_else(|| "ft".to_owned(), |verb| format!("ft-{verb}"));
     let page = page.after_help(nothing()).after_long_help(nothing());
     let page = page.display_name(title.clone());
+    // The page has room for what -h leaves out.
+    let page = page.mut_args(|argument| argument.hide_short_help(false));
     let mut text = Vec::new();
     // A vector takes every byte.
     let _ = Man::new(page)
         .title(title)
         .section("1")
+        .source(concat!("ft ", env!("CARGO_PKG_VERSION")))
         .manual("Fivetuple")
         .render(&mut text);
     let mut text = String::from_utf8_lossy(&text).into_owned();

@@ -14,8 +14,8 @@ pub(super) fn report(shown: &Shown, log: bool, around: Surroundings<'_>) -> Resu
     if shown.verbose && shown.quiet {
         return Err("-q says less and -v says more: leave one of them out".to_owned());
     }
-    let events = destination("--events", shown.events.as_deref())?;
-    let dump = destination("--dump", shown.dump.as_deref())?;
+    let events = shown.events.as_deref().map(destination);
+    let dump = shown.dump.as_deref().map(destination);
     if let (Some(Destination::File(events)), Some(Destination::File(dump))) = (&events, &dump)
         && events == dump
     {
@@ -59,14 +59,11 @@ fn color(words: &Color, around: Surroundings<'_>) -> bool {
     }
 }
 
-fn destination(option: &str, path: Option<&Path>) -> Result<Option<Destination>, String> {
-    match path {
-        None => Ok(None),
-        Some(path) if path.as_os_str().is_empty() => {
-            Err(format!("the file of {option} has no name: - is stderr"))
-        }
-        Some(path) if path == Path::new("-") => Ok(Some(Destination::Stderr)),
-        Some(path) => Ok(Some(Destination::File(PathBuf::from(path)))),
+fn destination(path: &Path) -> Destination {
+    if path == Path::new("-") {
+        Destination::Stderr
+    } else {
+        Destination::File(PathBuf::from(path))
     }
 }
 
@@ -95,7 +92,7 @@ pub(super) fn terminal(
 }
 
 /// When connections end; `defaults` are those of this side.
-pub(super) fn terms(end: &End, data: &Data, defaults: Terms) -> Terms {
+pub(super) fn terms(end: &End, data: &Data, defaults: &Terms) -> Terms {
     Terms {
         eof: end.eof.map_or(defaults.eof, Into::into),
         send_only: data.send_only,

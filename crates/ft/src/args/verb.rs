@@ -63,6 +63,7 @@ pub(super) fn first(mut argv: Vec<OsString>, command: &Command) -> Result<Words,
 
 /// `ft help`, `ft help VERB`.
 fn help(mut rest: Vec<OsString>) -> Result<Words, Exit> {
+    rest.retain(|word| !word.as_encoded_bytes().starts_with(b"-"));
     let Some(word) = rest.first() else {
         let rest = vec!["--help".into()];
         return Ok(Words { verb: None, rest });
