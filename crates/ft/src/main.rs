@@ -1,5 +1,7 @@
 //! `ft`: open a port, call it, and see every connection.
 
+#![allow(dead_code)]
+
 mod plan;
 mod args {
     #[allow(dead_code)]
@@ -7,5 +9,7 @@ mod args {
 }
 #[allow(dead_code)]
 mod explain;
+mod report;
+mod trace;
 
 fn main() {}

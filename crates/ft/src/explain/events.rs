@@ -94,7 +94,7 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     },
     EventSchema {
         event: "turned_away",
-        required: &["why", "five_tuple"],
+        required: &["five_tuple", "why"],
         optional: &[],
     },
     EventSchema {
@@ -111,6 +111,11 @@ pub(crate) static EVENTS: &[EventSchema] = &[
         event: "failed",
         required: &["call", "errno", "message"],
         optional: &["connection", "cookie", "five_tuple", "local"],
+    },
+    EventSchema {
+        event: "dropped",
+        required: &["connection", "cookie", "five_tuple", "direction", "bytes"],
+        optional: &[],
     },
     EventSchema {
         event: "missed",
@@ -184,6 +189,12 @@ pub(crate) static KEYS: &[KeySchema] = &[
         Kind::OneOf(WHY),
         "turned away by the first three, paused by the last two or limit",
     ),
+    key(
+        "direction",
+        Kind::OneOf(&["sent", "received"]),
+        "as seen from this side",
+    ),
+    key("bytes", Kind::Integer, "thrown away, as --slow asked"),
     key("call", Kind::Text, "manual name, such as bind"),
     key("errno", Kind::Text, "name, such as EADDRINUSE"),
     key("message", Kind::Text, "for people; its words may change"),

@@ -1,0 +1,351 @@
+//! The log: what a server says about its sockets and connections, and the errors of both sides.
+//!
+//! A connection that the peer resets has one line: the one that says how it was closed. A burst of
+//! clients that are turned away has one line a second.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use fivetuple::call::{Code, Errno};
+use fivetuple::{Event, Explained, Observer};
+
+use super::error::{Context, Verb, explain_error};
+use super::line::{Line, Style};
+use super::queue::{Kind, Queue};
+use super::words::{Bytes, Ended, Named, paused, turned_away};
+
+/// Lines about what a busy server refuses come no more often than this.
+const REFUSAL_EVERY: Duration = Duration::from_secs(1);
+
+/// What is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// Errors only.
+    Errors,
+    /// A server whose trace tells of the connections.
+    Sockets,
+    /// A server.
+    Everything,
+}
+
+/// The observer behind the log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    queue: Arc<Queue>,
+    says: Says,
+    context: Context,
+    color: bool,
+    refusals: Mutex<Refusals>,
+}
+
+/// How often was something refused since the last line about it.
+#[derive(Debug, Default)]
+struct Refusals {
+    told: Option<Instant>,
+    left_out: u64,
+}
+
+impl Refusals {
+    /// How many were left out, if it is time for a line.
+    fn due(&mut self, now: Instant) -> Option<u64> {
+        let early = |told| now.saturating_duration_since(told) < REFUSAL_EVERY;
+        if self.told.is_some_and(early) {
+            self.left_out += 1;
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
+impl Log {
+    /// A log into `queue`.
+    pub(crate) fn new(queue: Arc<Queue>, says: Says, verb: Verb, color: bool) -> Self {
+        Self {
+            queue,
+            says,
+            context: Context::of(verb),
+            color,
+            refusals: Mutex::default(),
+        }
+    }
+
+    /// Says how many lines about refusals are still owed.
+    pub(crate) fn finish(&self) {
+        let left_out = std::mem::take(&mut self.refusals().left_out);
+        if left_out > 0 {
+            self.line(|line| {
+                line.put(format_args!(
+                    "{left_out} more were turned away, paused or resumed"
+                ));
+            });
+        }
+    }
+
+    fn line(&self, write: impl FnOnce(&mut Line<'_>)) {
+        self.queue.push(Kind::Line, |to| {
+            let mut line = Line::new(to, self.color);
+            write(&mut line);
+            line.end();
+        });
+    }
+
+    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusal(&self, now: Instant, write: impl FnOnce(&mut Line<'_>)) {
+        let due = self.refusals().due(now);
+        if let Some(left_out) = due {
+            self.line(|line| {
+                write(line);
+                if left_out > 0 {
+                    line.put(format_args!(" (and {left_out} more before)"));
+                }
+            });
+        }
+    }
+
+    fn failed(&self, error: &dyn Explained, of_a_connection: bool) {
+        let told_by_its_end = of_a_connection && self.context.verb == Verb::Listen;
+        if !(told_by_its_end && is_reset(error.code())) {
+            error_lines(
+                &self.queue,
+                &explain_error(error, &self.context),
+                self.color,
+            );
+        }
+    }
+
+    fn about_sockets(&self, event: &Event<'_>, now: Instant) {
+        match event {
+            Event::Listening { local } => self.line(|line| {
+                line.put("listening on ")
+                    .styled(Style::Bold, local)
+                    .put(" tcp");
+            }),
+            Event::TurnedAway { five_tuple, why } => self.refusal(now, |line| {
+                let why = turned_away(*why);
+                line.put(format_args!("turned away {five_tuple}: {why}"));
+            }),
+            Event::Paused { why } => self.refusal(now, |line| {
+                line.put(format_args!("paused: {}; clients wait", paused(*why)));
+            }),
+            Event::Resumed => self.refusal(now, |line| {
+                line.put("resumed: clients are accepted again");
+            }),
+            _ => {}
+        }
+    }
+
+    fn about_connections(&self, event: &Event<'_>) {
+        match event {
+            Event::Accepted(connection) => self.line(|line| {
+                line.put(Named(connection)).put(" accepted");
+            }),
+            Event::Closed {
+                connection,
+                reason,
+                first,
+                totals,
+            } => self.line(|line| {
+                let (reason, first) = (*reason, *first);
+                line.put(Named(connection)).put(' ').put(Ended {
+                    reason,
+                    first,
+                    totals,
+                });
+            }),
+            Event::Dropped {
+                connection,
+                direction,
+                bytes,
+            } => self.line(|line| {
+                let bytes = Bytes(*bytes);
+                line.put(Named(connection));
+                line.put(format_args!(" was too slow: {bytes} dropped ({direction})"));
+            }),
+            _ => {}
+        }
+    }
+
+    fn event_at(&self, event: &Event<'_>, now: Instant) {
+        if let Event::Failed {
+            connection, error, ..
+        } = event
+        {
+            self.failed(*error, connection.is_some());
+        }
+        if self.says != Says::Errors {
+            self.about_sockets(event, now);
+        }
+        if self.says == Says::Everything {
+            self.about_connections(event);
+        }
+    }
+}
+
+impl Observer for Log {
+    fn event(&self, event: &Event<'_>) {
+        self.event_at(event, Instant::now());
+    }
+}
+
+/// Appends a text of one or more lines, the first of which is an error.
+pub(super) fn error_lines(queue: &Queue, text: &str, color: bool) {
+    queue.push(Kind::Line, |to| {
+        for (at, text) in text.lines().enumerate() {
+            let mut line = Line::new(to, color);
+            match at {
+                0 => line.styled(Style::Red, text).end(),
+                _ => line.put(text).end(),
+            }
+        }
+    });
+}
+
+fn is_reset(code: Code) -> bool {
+    matches!(code, Code::Errno(Errno::CONNRESET | Errno::PIPE))
+}
+
+#[cfg(test)]
+mod tests {
+    use fivetuple::event::{Pause, TurnedAway};
+    use fivetuple::{Direction, Reason, Side, Totals};
+
+    use super::*;
+    use crate::report::samples;
+
+    fn told(says: Says, verb: Verb, events: &[(Event<'_>, u64)]) -> String {
+        samples::written(|queue| {
+            let log = Log::new(queue, says, verb, false);
+            let start = Instant::now();
+            for (event, millis) in events {
+                log.event_at(event, start + Duration::from_millis(*millis));
+            }
+            log.finish();
+        })
+    }
+
+    #[test]
+    fn a_server_says_where_it_listens_and_who_came_and_went() {
+        let identity = samples::identity(1);
+        let totals = Totals {
+            bytes_sent: 5,
+            bytes_received: 17,
+            bytes_unacknowledged: 0,
+            duration: Duration::from_millis(1204),
+        };
+        let lost = Totals {
+            bytes_unacknowledged: 12,
+            ..totals
+        };
+        let closed = |reason, first, totals| Event::Closed {
+            connection: &identity,
+            reason,
+            first,
+            totals,
+        };
+        let local = "127.0.0.1:8080".parse().unwrap();
+        let events = [
+            (
+                Event::SocketCreated {
+                    family: fivetuple::Family::Inet,
+                },
+                0,
+            ),
+            (Event::Bound { local }, 0),
+            (Event::Listening { local }, 0),
+            (Event::Accepted(&identity), 0),
+            (closed(Reason::Released, Side::Peer, &totals), 0),
+            (closed(Reason::Reset, Side::Us, &lost), 0),
+            (
+                Event::Dropped {
+                    connection: &identity,
+                    direction: Direction::Sent,
+                    bytes: 7,
+                },
+                0,
+            ),
+        ];
+        assert_eq!(
+            told(Says::Everything, Verb::Listen, &events),
+            "listening on 127.0.0.1:8080 tcp\n\
+             #1 127.0.0.1:51312 → 127.0.0.1:8080 tcp accepted\n\
+             #1 127.0.0.1:51312 → 127.0.0.1:8080 tcp closed: released by peer first, 1.204 s, \
+             sent 5 B, received 17 B\n\
+             #1 127.0.0.1:51312 → 127.0.0.1:8080 tcp closed: reset by peer, 1.204 s, sent 5 B, \
+             received 17 B, 12 B unacknowledged\n\
+             #1 127.0.0.1:51312 → 127.0.0.1:8080 tcp was too slow: 7 B dropped (sent)\n"
+        );
+        assert_eq!(
+            told(Says::Sockets, Verb::Listen, &events),
+            "listening on 127.0.0.1:8080 tcp\n"
+        );
+        assert_eq!(told(Says::Errors, Verb::Connect, &events), "");
+    }
+
+    #[test]
+    fn refusals_come_once_a_second_with_their_count() {
+        let away = Event::TurnedAway {
+            five_tuple: samples::identity(1).five_tuple(),
+            why: TurnedAway::PerIpLimit,
+        };
+        let pause = || Event::Paused {
+            why: Pause::Descriptors,
+        };
+        let mut events = vec![(away, 0)];
+        events.extend((1..=500).map(|_| (pause(), 500)));
+        events.push((Event::Resumed, 1000));
+        events.push((pause(), 1999));
+        assert_eq!(
+            told(Says::Everything, Verb::Listen, &events),
+            "turned away 127.0.0.1:51312 → 127.0.0.1:8080 tcp: its address has as many \
+             connections as it may have\n\
+             resumed: clients are accepted again (and 500 more before)\n\
+             1 more were turned away, paused or resumed\n"
+        );
+    }
+
+    #[test]
+    fn a_reset_is_an_error_of_a_client_and_the_end_of_a_servers_connection() {
+        let identity = samples::identity(3);
+        let reset = samples::receive_error(Errno::CONNRESET);
+        let events = [(
+            Event::Failed {
+                connection: Some(&identity),
+                local: None,
+                error: &reset,
+            },
+            0,
+        )];
+        assert_eq!(told(Says::Everything, Verb::Listen, &events), "");
+        let client = told(Says::Errors, Verb::Connect, &events);
+        assert!(
+            client.starts_with("ft: recv 127.0.0.1:51312 → "),
+            "{client}"
+        );
+        assert!(
+            client.contains("connection reset (ECONNRESET)\n  "),
+            "{client}"
+        );
+        let full = fivetuple::call::AcceptError::new(identity.local, Errno::MFILE);
+        let events = [(
+            Event::Failed {
+                connection: None,
+                local: Some(identity.local),
+                error: &full,
+            },
+            0,
+        )];
+        let server = told(Says::Errors, Verb::Listen, &events);
+        assert!(
+            server.starts_with("ft: accept 127.0.0.1:8080: too many"),
+            "{server}"
+        );
+        assert!(
+            server.contains("\n  try: ") && server.ends_with("EMFILE\n"),
+            "{server}"
+        );
+    }
+}

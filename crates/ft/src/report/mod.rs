@@ -1,0 +1,270 @@
+//! What a run says besides the data: the log, the trace, the events file, the dump, the errors.
+//!
+//! Everything for stderr goes through one queue, so that its lines keep their order; each file has
+//! a queue of its own. Whoever reports appends to a queue and never waits.
+
+pub(crate) mod clock;
+mod dump;
+pub(crate) mod error;
+mod events;
+pub(crate) mod line;
+mod log;
+pub(crate) mod queue;
+#[cfg(test)]
+pub(crate) mod samples;
+pub(crate) mod words;
+
+use std::io::{Write, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fivetuple::call::{Code, Visible};
+use fivetuple::{Observer, Observers};
+use rustix::fs::{Mode, OFlags};
+
+use crate::plan::{self, Destination, Verbosity};
+use crate::trace::Trace;
+use clock::Clock;
+use dump::Dump;
+use error::Verb;
+use events::Events;
+use line::Line;
+use log::{Log, Says};
+use queue::{Kind, Queue};
+
+/// What a queue holds of text that is not written yet.
+const TEXT_MAX: usize = 1 << 20;
+/// The same where a dump goes through it.
+const DUMP_MAX: usize = 64 << 20;
+/// How long the end of a run waits until everything is written.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// The reports of one run.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    stderr: Arc<Queue>,
+    files: Vec<(PathBuf, Arc<Queue>)>,
+    log: Arc<Log>,
+    quiet: bool,
+    color: bool,
+}
+
+impl Reports {
+    /// Opens the files and starts the queues; the observers go to the server or client.
+    ///
+    /// # Errors
+    ///
+    /// One line: a file that cannot be opened, a thread that cannot be started.
+    pub(crate) fn open(plan: &plan::Report) -> Result<(Self, Observers), String> {
+        let dumps_to_stderr = plan.dump == Some(Destination::Stderr);
+        let bytes_max = if dumps_to_stderr { DUMP_MAX } else { TEXT_MAX };
+        let stderr = Arc::new(start(stderr(), bytes_max)?);
+        let mut files = Files {
+            stderr: Arc::clone(&stderr),
+            files: Vec::new(),
+        };
+        let clock = Clock::of_this_machine();
+        let log = Arc::new(Log::new(
+            Arc::clone(&stderr),
+            says(plan),
+            verb(plan),
+            plan.color,
+        ));
+        let mut observers: Vec<Arc<dyn Observer>> = Vec::new();
+        if plan.verbosity == Verbosity::Trace {
+            let trace = Trace::new(Arc::clone(&stderr), clock.clone(), plan.color);
+            observers.push(Arc::new(trace));
+        }
+        observers.push(Arc::clone(&log) as Arc<dyn Observer>);
+        if let Some(destination) = &plan.events {
+            let queue = files.queue(destination, TEXT_MAX)?;
+            observers.push(Arc::new(Events::new(queue)));
+        }
+        if let Some(destination) = &plan.dump {
+            let queue = files.queue(destination, DUMP_MAX)?;
+            observers.push(Arc::new(Dump::new(queue, clock)));
+        }
+        let reports = Self {
+            stderr,
+            files: files.files,
+            log,
+            quiet: plan.verbosity == Verbosity::Quiet,
+            color: plan.color,
+        };
+        Ok((reports, Observers::new(observers)))
+    }
+
+    /// One or more lines on stderr, unless only errors are to be told.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            self.stderr.push(Kind::Line, |to| {
+                for text in text.lines() {
+                    Line::new(to, self.color).put(text).end();
+                }
+            });
+        }
+    }
+
+    /// An error, always told. Its first line is the error itself.
+    pub(crate) fn error(&self, text: &str) {
+        log::error_lines(&self.stderr, text, self.color);
+    }
+
+    /// Writes out what is left, for at most two seconds, and tells of files that could not be
+    /// written. Whether every file has everything that was reported.
+    pub(crate) fn close(&self) -> bool {
+        let until = Instant::now() + CLOSE_WAIT;
+        let left = || until.saturating_duration_since(Instant::now());
+        let mut whole = true;
+        self.log.finish();
+        for (path, queue) in &self.files {
+            if queue.flush(left()) {
+                continue;
+            }
+            whole = false;
+            let path = Visible(path.as_os_str().as_encoded_bytes());
+            let what = match queue.failed().map(Code::Errno) {
+                Some(code) => format!("{} ({code})", code.text()),
+                None => "not everything could be written in time".to_owned(),
+            };
+            self.error(&format!("ft: write {path}: {what}"));
+        }
+        self.stderr.flush(left());
+        whole
+    }
+}
+
+/// The queue of stderr and those of the files opened so far.
+struct Files {
+    stderr: Arc<Queue>,
+    files: Vec<(PathBuf, Arc<Queue>)>,
+}
+
+impl Files {
+    fn queue(&mut self, destination: &Destination, bytes_max: usize) -> Result<Arc<Queue>, String> {
+        match destination {
+            Destination::Stderr => Ok(Arc::clone(&self.stderr)),
+            Destination::File(path) => {
+                let queue = Arc::new(start(create(path)?, bytes_max)?);
+                self.files.push((path.clone(), Arc::clone(&queue)));
+                Ok(queue)
+            }
+        }
+    }
+}
+
+fn start(sink: impl std::os::fd::AsFd + Send + 'static, bytes_max: usize) -> Result<Queue, String> {
+    Queue::start(sink, bytes_max, missed_line).map_err(|error| format!("start a thread: {error}"))
+}
+
+/// Creates or empties a file. Two reports into one file do not overwrite each other.
+fn create(path: &Path) -> Result<std::os::fd::OwnedFd, String> {
+    let flags = OFlags::WRONLY
+        | OFlags::CREATE
+        | OFlags::TRUNC
+        | OFlags::APPEND
+        | OFlags::CLOEXEC
+        | OFlags::NOCTTY;
+    rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)).map_err(|errno| {
+        let code = Code::Errno(errno);
+        let path = Visible(path.as_os_str().as_encoded_bytes());
+        format!("open {path}: {} ({code})", code.text())
+    })
+}
+
+/// With a trace, the trace tells of the connections; a client is silent unless it fails.
+fn says(plan: &plan::Report) -> Says {
+    match plan.verbosity {
+        Verbosity::Normal if plan.log => Says::Everything,
+        Verbosity::Trace if plan.log => Says::Sockets,
+        _ => Says::Errors,
+    }
+}
+
+fn verb(plan: &plan::Report) -> Verb {
+    if plan.log {
+        Verb::Listen
+    } else {
+        Verb::Connect
+    }
+}
+
+/// How many lines, events or blocks did not fit into a queue.
+fn missed_line(kind: Kind, count: u64, to: &mut Vec<u8>) {
+    let plural = if count == 1 { "" } else { "s" };
+    // Writing to a Vec does not fail.
+    let _ = match kind {
+        Kind::Line => writeln!(to, "-- missed {count} line{plural} --"),
+        Kind::Block => writeln!(to, "-- missed {count} block{plural} --"),
+        Kind::Event => {
+            events::missed(clock::now(), count, to);
+            Ok(())
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use fivetuple::Event;
+
+    use super::*;
+
+    fn plan(events: Option<Destination>, dump: Option<Destination>) -> plan::Report {
+        plan::Report {
+            verbosity: Verbosity::Quiet,
+            log: true,
+            color: false,
+            events,
+            dump,
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_an_error_of_one_line() {
+        let path = PathBuf::from("/dev/null/\x1b/x");
+        let events = Some(Destination::File(path));
+        let error = Reports::open(&plan(events, None)).unwrap_err();
+        assert_eq!(error, r"open /dev/null/\x1b/x: not a directory (ENOTDIR)");
+    }
+
+    #[test]
+    fn a_file_is_emptied_first_and_holds_everything_at_the_end() {
+        let name = format!("fivetuple-events-{}.json", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, "what was there before").unwrap();
+        let events = Some(Destination::File(path.clone()));
+        let (reports, observers) = Reports::open(&plan(events, None)).unwrap();
+        assert!(observers.wants().cookies);
+        assert!(!observers.wants().calls && !observers.wants().bytes);
+        observers.emit(&Event::Resumed);
+        assert!(reports.close());
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(text.starts_with("{\"v\":1,\"at\":\""), "{text}");
+        assert!(text.ends_with("\"event\":\"resumed\"}\n"), "{text}");
+        assert_eq!(text.lines().count(), 1);
+    }
+
+    #[test]
+    fn a_full_device_makes_the_end_tell() {
+        let full = Some(Destination::File(PathBuf::from("/dev/full")));
+        let (reports, observers) = Reports::open(&plan(full, None)).unwrap();
+        observers.emit(&Event::Resumed);
+        assert!(!reports.close());
+    }
+
+    #[test]
+    fn what_was_missed_is_told_in_the_form_of_its_kind() {
+        let mut to = Vec::new();
+        missed_line(Kind::Line, 2, &mut to);
+        missed_line(Kind::Block, 1, &mut to);
+        missed_line(Kind::Event, 7, &mut to);
+        let text = String::from_utf8(to).unwrap();
+        assert!(text.starts_with("-- missed 2 lines --\n-- missed 1 block --\n{\"v\":1,"));
+        assert!(
+            text.ends_with("\"event\":\"missed\",\"count\":7}\n"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! What the tests of reports share: one connection, and the text that comes out of a queue.
+
+use std::io::{Read, pipe};
+use std::sync::Arc;
+use std::time::Instant;
+
+use fivetuple::Identity;
+use fivetuple::call::{Errno, ReceiveError};
+use fivetuple::event::Role;
+
+use super::missed_line;
+use super::queue::Queue;
+
+/// Connection `number` of a server at port 8080, 51311 + `number` of the client.
+pub(crate) fn identity(number: u16) -> Identity {
+    Identity {
+        number: number.into(),
+        role: Role::Accepted,
+        local: "127.0.0.1:8080".parse().unwrap(),
+        peer: ([127, 0, 0, 1], 51311 + number).into(),
+        cookie: Some(0x1000 + u64::from(number)),
+        since: Instant::now(),
+    }
+}
+
+/// An error of that connection.
+pub(crate) fn receive_error(errno: Errno) -> ReceiveError {
+    ReceiveError::new(identity(1).five_tuple(), errno)
+}
+
+/// All that `produce` puts into a queue.
+pub(crate) fn written(produce: impl FnOnce(Arc<Queue>)) -> String {
+    let (mut reader, writer) = pipe().unwrap();
+    produce(Arc::new(
+        Queue::start(writer, 1 << 20, missed_line).unwrap(),
+    ));
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    text
+}

@@ -1,0 +1,140 @@
+//! What connections and their ends are called in lines for people; the log and the trace share it.
+
+use std::fmt;
+use std::time::Duration;
+
+use fivetuple::event::{Pause, TurnedAway};
+use fivetuple::{Identity, Reason, Side, Totals};
+
+/// `#1 127.0.0.1:51312 → 127.0.0.1:8080 tcp`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a>(pub(crate) &'a Identity);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} {}", self.0.number, self.0.five_tuple())
+    }
+}
+
+/// `closed: released by peer first, 1.204 s, sent 5 B, received 5 B`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended<'a> {
+    pub(crate) reason: Reason,
+    pub(crate) first: Side,
+    pub(crate) totals: &'a Totals,
+}
+
+impl fmt::Display for Ended<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            Reason::Released => write!(f, "closed: released by {} first", self.first)?,
+            Reason::Reset => f.write_str("closed: reset by peer")?,
+            Reason::Aborted => f.write_str("closed: aborted by us")?,
+            Reason::TimedOut => f.write_str("closed: timed out")?,
+            Reason::Failed => f.write_str("closed: failed")?,
+        }
+        let totals = self.totals;
+        write!(
+            f,
+            ", {}, sent {}, received {}",
+            Lasted(totals.duration),
+            Bytes(totals.bytes_sent),
+            Bytes(totals.bytes_received)
+        )?;
+        if totals.bytes_unacknowledged > 0 {
+            write!(f, ", {} unacknowledged", Bytes(totals.bytes_unacknowledged))?;
+        }
+        Ok(())
+    }
+}
+
+/// The exact number, and from 10,000 on what it is about: `1234567 B (1.23 MB)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ROUNDED_FROM: u64 = 10_000;
+        write!(f, "{} B", self.0)?;
+        if self.0 < ROUNDED_FROM {
+            return Ok(());
+        }
+        let units = [("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+        let fits = units.into_iter().rev().find(|(_, unit)| self.0 >= *unit);
+        let (name, unit) = fits.unwrap_or(("kB", 1000));
+        let hundredths = u128::from(self.0) * 100 / u128::from(unit);
+        write!(f, " ({}.{:02} {name})", hundredths / 100, hundredths % 100)
+    }
+}
+
+/// `312 µs`, `45.120 ms`, `1.204 s`, `2 min 03.500 s`, `26 h 00 min 01.000 s`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lasted(pub(crate) Duration);
+
+impl fmt::Display for Lasted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, micros) = (self.0.as_secs(), self.0.subsec_micros());
+        if seconds == 0 && micros < 1000 {
+            return write!(f, "{micros} µs");
+        }
+        if seconds == 0 {
+            return write!(f, "{}.{:03} ms", micros / 1000, micros % 1000);
+        }
+        let (millis, second, minute) = (micros / 1000, seconds % 60, seconds / 60 % 60);
+        match (seconds / 3600, minute) {
+            (0, 0) => write!(f, "{second}.{millis:03} s"),
+            (0, _) => write!(f, "{minute} min {second:02}.{millis:03} s"),
+            (hours, _) => write!(f, "{hours} h {minute:02} min {second:02}.{millis:03} s"),
+        }
+    }
+}
+
+/// Why a client was turned away.
+pub(crate) const fn turned_away(why: TurnedAway) -> &'static str {
+    match why {
+        TurnedAway::Limit => "the limit of connections is reached",
+        TurnedAway::PerIpLimit => "its address has as many connections as it may have",
+        TurnedAway::Rule => "a rule does not let it in",
+    }
+}
+
+/// Why accepting rests.
+pub(crate) const fn paused(why: Pause) -> &'static str {
+    match why {
+        Pause::Limit => "the limit of connections is reached",
+        Pause::Descriptors => "no descriptor is left",
+        Pause::Memory => "the kernel has no memory for more",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_exact_and_readable() {
+        for (micros, text) in [
+            (0, "0 µs"),
+            (312, "312 µs"),
+            (45_120, "45.120 ms"),
+            (1_204_900, "1.204 s"),
+            (123_500_000, "2 min 03.500 s"),
+            (93_601_000_000, "26 h 00 min 01.000 s"),
+        ] {
+            assert_eq!(Lasted(Duration::from_micros(micros)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn bytes_are_exact_and_readable() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (9999, "9999 B"),
+            (12_345, "12345 B (12.34 kB)"),
+            (1_234_567, "1234567 B (1.23 MB)"),
+            (u64::MAX, "18446744073709551615 B (18446744073.70 GB)"),
+        ] {
+            assert_eq!(Bytes(bytes).to_string(), text);
+        }
+    }
+}
