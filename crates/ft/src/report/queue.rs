@@ -288,6 +288,8 @@ mod tests {
     fn what_does_not_fit_is_counted_exactly_and_nobody_waits() {
         const LINES: u64 = 20_000;
         let (mut reader, writer) = io::pipe().unwrap();
+        // Smaller than the queue, so that both are full whoever runs first.
+        rustix::pipe::fcntl_setpipe_size(&writer, 4096).unwrap();
         let queue = start(writer, 8192);
         for number in 0..LINES {
             let kind = if number % 2 == 0 {
