@@ -285,7 +285,7 @@ fn exclusive_clients_that_reset_at_random_moments_disturb_nobody() {
 /// Connects, sends and receives a little or nothing, and resets.
 async fn reset(address: SocketAddr, number: u64) {
     let mut client = TcpStream::connect(address).await.expect("it listens");
-    let size = (rig::byte(number, 1) as usize) * 300 * usize::from(number % 3 != 0);
+    let size = (rig::byte(number, 1) as usize) * 300 * usize::from(!number.is_multiple_of(3));
     client
         .write_all(&bytes(number, 0, size))
         .await

@@ -181,12 +181,17 @@ fn nonblocking_is_never_set_on_the_descriptors_of_others() {
     let (mut shown, stdout) = std::io::pipe().unwrap();
     let mut command = ft();
     command.args(["connect", "127.0.0.1", &address.port().to_string()]);
-    command.stdin(stdin.try_clone().unwrap()).stdout(stdout.try_clone().unwrap());
+    command
+        .stdin(stdin.try_clone().unwrap())
+        .stdout(stdout.try_clone().unwrap());
     let client = Running::start(&mut command);
     drop(command);
     typing.write_all(b"hello").unwrap();
     shown.read_exact(&mut [0; 5]).unwrap();
-    for fd in [rustix::fs::fcntl_getfl(&stdin), rustix::fs::fcntl_getfl(&stdout)] {
+    for fd in [
+        rustix::fs::fcntl_getfl(&stdin),
+        rustix::fs::fcntl_getfl(&stdout),
+    ] {
         assert!(!fd.unwrap().contains(rustix::fs::OFlags::NONBLOCK));
     }
     drop(typing);

@@ -36,7 +36,7 @@ impl Observer for Events {
         if is_written(event) {
             // The time is taken inside, so that the times of a file only ever grow.
             self.queue.push(Kind::Event, |to| {
-                write(&Record::of(event, clock::now()), to)
+                write(&Record::of(event, clock::now()), to);
             });
         }
     }

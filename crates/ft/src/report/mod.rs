@@ -52,7 +52,7 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    /// Opens the files and starts the queues; the observers, `observers` among them, go to the
+    /// Opens the files and starts the queues; the observers, those given among them, go to the
     /// server or client.
     ///
     /// # Errors
@@ -228,7 +228,7 @@ mod tests {
     fn a_file_that_cannot_be_opened_is_an_error_of_one_line() {
         let path = PathBuf::from("/dev/null/\x1b/x");
         let events = Some(Destination::File(path));
-        let error = Reports::open(&plan(events, None)).unwrap_err();
+        let error = Reports::open(&plan(events, None), Vec::new()).unwrap_err();
         assert_eq!(error, r"open /dev/null/\x1b/x: not a directory (ENOTDIR)");
     }
 
@@ -238,7 +238,7 @@ mod tests {
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, "what was there before").unwrap();
         let events = Some(Destination::File(path.clone()));
-        let (reports, observers) = Reports::open(&plan(events, None)).unwrap();
+        let (reports, observers) = Reports::open(&plan(events, None), Vec::new()).unwrap();
         assert!(observers.wants().cookies);
         assert!(!observers.wants().calls && !observers.wants().bytes);
         observers.emit(&Event::Resumed);
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_full_device_makes_the_end_tell() {
         let full = Some(Destination::File(PathBuf::from("/dev/full")));
-        let (reports, observers) = Reports::open(&plan(full, None)).unwrap();
+        let (reports, observers) = Reports::open(&plan(full, None), Vec::new()).unwrap();
         observers.emit(&Event::Resumed);
         assert!(!reports.close());
     }

@@ -236,7 +236,7 @@ pub(crate) fn has(program: &str) -> bool {
 
 /// The byte at this place of what this connection sends, for checks by position.
 pub(crate) fn byte(seed: u64, position: u64) -> u8 {
-    let mixed = (position / 8 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    let mixed = ((position / 8) ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
         .wrapping_mul(0xff51_afd7_ed55_8ccd);
     (mixed >> (8 * (position % 8))) as u8 ^ (mixed >> 56) as u8
 }
