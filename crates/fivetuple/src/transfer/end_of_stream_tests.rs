@@ -96,8 +96,7 @@ fn after(state: &EndOfStream, fact: Fact) -> Option<EndOfStream> {
 fn reachable() -> Vec<EndOfStream> {
     let mut all = Vec::new();
     for eof in MODES {
-        for (send_only, interactive) in
-            [(false, false), (false, true), (true, false), (true, true)]
+        for (send_only, interactive) in [(false, false), (false, true), (true, false), (true, true)]
         {
             let mut start = EndOfStream::new(eof, send_only);
             start.interactive = interactive;
@@ -181,7 +180,11 @@ fn a_reset_waits_for_delivery_and_for_nothing_else() {
     for state in reachable() {
         let Some(close) = state.broken else { continue };
         let waits = state.undelivered && close != Close::Abort;
-        let expected = if waits { Step::GoOn } else { Step::Close(close) };
+        let expected = if waits {
+            Step::GoOn
+        } else {
+            Step::Close(close)
+        };
         assert_eq!(state.step(), expected, "{state:?}");
     }
 }
