@@ -26,7 +26,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{
     set_ipv6_v6only, set_socket_linger, set_socket_reuseaddr, set_tcp_user_timeout,
 };
-use rustix::net::{SocketType, socket};
+use rustix::net::{AddressFamily, SocketType, socket};
 
 // ---- EADDRINUSE ----------------------------------------------------------------------------
 
@@ -626,7 +626,7 @@ fn descriptors_that_have_run_out_are_told_with_the_limit() {
     set_descriptor_limit(limit).unwrap();
     let mut held = Vec::new();
     let errno = loop {
-        match socket(Family::Inet.constant(), SocketType::STREAM, None) {
+        match socket(AddressFamily::INET, SocketType::STREAM, None) {
             Ok(fd) => held.push(fd),
             Err(errno) => break errno,
         }
@@ -912,7 +912,11 @@ fn wait_until(mut condition: impl FnMut() -> bool) {
 }
 
 fn new_socket(address: &SocketAddr) -> OwnedFd {
-    socket(Family::of(address).constant(), SocketType::STREAM, None).unwrap()
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    socket(family, SocketType::STREAM, None).unwrap()
 }
 
 fn local_address(socket: &OwnedFd) -> SocketAddr {

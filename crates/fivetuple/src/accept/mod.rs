@@ -238,6 +238,9 @@ impl Acceptor {
                 self.pause(Pause::Limit);
                 return Poll::Pending;
             }
+            if self.paused == Some(Pause::Limit) {
+                self.resume();
+            }
             if let Some(rest) = &mut self.rest {
                 let rested = rest.as_mut().poll(cx).is_ready();
                 if !rested && self.places.poll_left(cx).is_pending() {

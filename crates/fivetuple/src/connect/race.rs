@@ -25,6 +25,7 @@ pub(super) async fn race(
     observers: &Observers,
     until: Instant,
 ) -> Result<Connection, NotConnected> {
+    let first = addresses.first().copied();
     let mut waiting = interleave(addresses).into_iter();
     let mut running = JoinSet::new();
     let mut started = Vec::new();
@@ -69,8 +70,11 @@ pub(super) async fn race(
             failures.push(last);
             NotConnected::Each(failures)
         }
-        // Only an empty list of addresses has no failure, and a look-up never gives one.
-        None => NotConnected::Each(failures),
+        // Finding the addresses has taken all the time, so that none of them was called.
+        None => match first {
+            Some(address) => ConnectError::timed_out(address, options.timeout).into(),
+            None => NotConnected::Each(failures),
+        },
     })
 }
 

@@ -31,8 +31,10 @@ use timer::Timer;
 
 /// Bytes that one read takes at most; the size of the buffer of each thread.
 pub const SCRATCH: usize = 64 * 1024;
-/// Reads or writes that one connection does in a row before others have their turn.
-const TURN: usize = 16;
+/// Reads or writes that one connection does in a row.
+const TURN: usize = 8;
+/// Times that it does so in both directions before others have their turn.
+const ROUNDS: usize = 4;
 
 /// When the directions of a connection end, and how long it may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub trait Exchange: Send {
     /// Bytes from the peer. `reply` sends; what it is given is kept until it is sent.
     fn received(&mut self, bytes: &[u8], reply: &mut Outgoing<'_>);
 
-    /// How many bytes may be read from the peer now; `Pending` holds the peer back. By default
+    /// How many bytes may be read from the peer now; `Pending` or 0 holds the peer back. By default
     /// nothing is read while an answer (of `unsent` bytes) waits.
     ///
     /// # Errors
@@ -191,7 +193,6 @@ impl<E: Exchange + Unpin> Transfer<E> {
             }
             moved = true;
         }
-        cx.waker().wake_by_ref();
         moved
     }
 
@@ -206,12 +207,13 @@ impl<E: Exchange + Unpin> Transfer<E> {
                 SCRATCH
             } else {
                 match self.exchange.poll_room(cx, self.unsent.len()) {
+                    // An empty buffer would read like the end of the stream.
+                    Poll::Ready(Ok(0)) | Poll::Pending => return moved,
                     Poll::Ready(Ok(room)) => room.min(SCRATCH),
                     Poll::Ready(Err(close)) => {
                         self.end.broken = Some(close);
                         return true;
                     }
-                    Poll::Pending => return moved,
                 }
             };
             if with_scratch(|scratch| self.poll_receive(cx, scratch, room)).is_pending() {
@@ -219,8 +221,34 @@ impl<E: Exchange + Unpin> Transfer<E> {
             }
             moved = true;
         }
-        cx.waker().wake_by_ref();
         moved
+    }
+
+    /// Moves what can be moved; ready when it is time to close.
+    fn poll_moving(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            let sent = self.poll_sending(cx);
+            let received = self.poll_receiving(cx);
+            let step = self.poll_step(cx);
+            if self.closing.is_some() {
+                return Poll::Ready(());
+            }
+            if step == Step::GoOn && !sent && !received {
+                return self.poll_timer(cx);
+            }
+        }
+        // There may be more to do, after the others have had their turn.
+        cx.waker().wake_by_ref();
+        self.poll_timer(cx)
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let one_sided = self.end.peer_finished || self.end.half_closed;
+        let due = self.timer.poll(cx, &self.connection, one_sided);
+        if due.is_ready() {
+            self.closing = Some(Box::new(Closing::new(Close::TimeOut)));
+        }
+        due
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, scratch: &mut [u8], room: usize) -> Poll<()> {
@@ -321,18 +349,8 @@ impl<E: Exchange + Unpin> Future for Transfer<E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Closed> {
         let this = &mut *self;
-        while this.closing.is_none() {
-            let sent = this.poll_sending(cx);
-            let received = this.poll_receiving(cx);
-            let step = this.poll_step(cx);
-            if step != Step::GoOn || sent || received {
-                continue;
-            }
-            let one_sided = this.end.peer_finished || this.end.half_closed;
-            match this.timer.poll(cx, &this.connection, one_sided) {
-                Poll::Ready(()) => this.closing = Some(Box::new(Closing::new(Close::TimeOut))),
-                Poll::Pending => return Poll::Pending,
-            }
+        if this.closing.is_none() && this.poll_moving(cx).is_pending() {
+            return Poll::Pending;
         }
         let Some(closing) = &mut this.closing else {
             return Poll::Pending;

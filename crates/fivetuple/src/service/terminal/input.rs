@@ -91,13 +91,13 @@ impl Input {
     pub(super) fn join(&self, number: u64) -> Reader {
         let mut log = self.shared.lock();
         // What was read when nobody was there any more goes to the next who comes.
-        let next = if log.readers == 0 {
+        let (next, seen) = if log.readers == 0 {
             for chunk in &mut log.chunks {
                 chunk.waited_for = 1;
             }
-            log.first
+            (log.first, log.bytes_before)
         } else {
-            log.end()
+            (log.end(), log.bytes_before + log.bytes as u64)
         };
         log.readers += 1;
         self.shared.changed.notify_all();
@@ -105,8 +105,7 @@ impl Input {
             shared: Arc::clone(&self.shared),
             number,
             next,
-            seen: log.bytes_before,
-            cut_off: false,
+            seen,
         }
     }
 }
@@ -253,19 +252,24 @@ pub(super) struct Reader {
     next: u64,
     /// Bytes of the log before that chunk.
     seen: u64,
-    cut_off: bool,
 }
 
 impl Reader {
-    pub(super) fn is_cut_off(&self) -> bool {
-        self.cut_off
+    /// Ready when it was too slow and the policy is to close it. Asked for while it takes nothing,
+    /// too: who is stuck would never come to ask for the next bytes.
+    pub(super) fn poll_cut_off(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut log = self.shared.lock();
+        if self.shared.slow != Slow::DropOldest && self.next < log.first {
+            return Poll::Ready(());
+        }
+        log.wakers.insert(self.number, cx.waker().clone());
+        Poll::Pending
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         let mut log = self.shared.lock();
         if self.next < log.first {
             if self.shared.slow != Slow::DropOldest {
-                self.cut_off = true;
                 return Poll::Ready(Next::CutOff);
             }
             let missed = log.bytes_before.saturating_sub(self.seen);

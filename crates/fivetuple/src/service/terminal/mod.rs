@@ -136,7 +136,8 @@ impl Exchange for TerminalExchange {
     }
 
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
-        if self.reader.as_ref().is_some_and(Reader::is_cut_off) {
+        let cut_off = |reader: &Reader| reader.poll_cut_off(cx).is_ready();
+        if self.reader.as_ref().is_some_and(cut_off) {
             return Poll::Ready(Err(Close::Abort));
         }
         self.output
