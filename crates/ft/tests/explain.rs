@@ -11,7 +11,7 @@ use explain::{Topic, Unknown, events, index, lookup, render, schema, topics};
 const COLUMNS: usize = 80;
 /// Lines of a topic, and of the two that are tables.
 const LINES: usize = 40;
-const LINES_OF_TABLES: usize = 60;
+const LINES_OF_TABLES: usize = 64;
 /// A topic without a command to type: no command of a safe program produces it.
 const WITHOUT_EXAMPLE: &[&str] = &["EFAULT"];
 /// Names that differ only in case or in the dashes of an option. The name as typed decides.
@@ -386,7 +386,9 @@ fn the_vocabulary_is_kept() {
         let allowed = prose
             .replace("end of stream", "")
             .replace("--connect-timeout", "")
-            .replace("*addr", "");
+            .replace("*addr", "")
+            // The name of an event, in its table.
+            .replace("  dropped  ", "");
         let words: String = allowed
             .chars()
             .map(|c| {
