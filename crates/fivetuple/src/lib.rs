@@ -62,7 +62,7 @@ pub use accept::{Access, AtLimit, Limits};
 pub use address::{Address, Family};
 pub use bind::{Bound, NameError};
 pub use call::{Call, Explained};
-pub use client::call;
+pub use client::{Client, ClientOptions};
 pub use close::{ACKNOWLEDGE_WAIT, Close, Closed, Expired, LINGER_MAX, LINGER_SILENCE};
 pub use connect::{ConnectOptions, NotConnected, Retry};
 pub use connection::{Connection, Live};

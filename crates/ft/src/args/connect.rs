@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use fivetuple::address::{AddressError, Host, HostPorts};
-use fivetuple::{Address, ConnectOptions, Family, Retry, SocketOptions, Terms};
+use fivetuple::{Address, ClientOptions, ConnectOptions, Family, Retry, SocketOptions, Terms};
 
 use super::Surroundings;
 use super::cli::Connect;
@@ -50,8 +50,10 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     }
     Ok(Plan::Connect(Box::new(plan::Connect {
         target,
-        options,
-        terms,
+        options: ClientOptions {
+            connect: options,
+            terms,
+        },
         terminal,
         exec: words.exec.then_some(words.command),
         report,

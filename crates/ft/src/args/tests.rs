@@ -77,8 +77,7 @@ fn a_bare_listen_has_the_defaults_of_the_library() {
 fn a_bare_connect_has_the_defaults_of_the_library() {
     let plan = connect("connect localhost 8080");
     assert_eq!(plan.target, "localhost:8080".parse().unwrap());
-    assert_eq!(plan.options, fivetuple::ConnectOptions::default());
-    assert_eq!(plan.terms, fivetuple::Terms::CLIENT);
+    assert_eq!(plan.options, fivetuple::ClientOptions::default());
     assert_eq!(plan.exec, None);
     assert!(!plan.report.log);
 }
@@ -120,20 +119,23 @@ fn options_of_connect_land_in_their_fields() {
         "connect --connect-timeout 2 10.0.0.1:80 --retry 3 --source 10.0.0.2:5000 --interface lo \
          --eof full --half-closed never --crlf --send-only -q --events - --dump -",
     );
-    assert_eq!(plan.options.timeout, Duration::from_secs(2));
-    assert_eq!(plan.options.retry, Retry::Times(3));
-    assert_eq!(plan.options.source, Some("10.0.0.2:5000".parse().unwrap()));
-    assert_eq!(plan.options.family, Some(Family::Inet));
-    assert_eq!(plan.options.socket.interface.as_deref(), Some("lo"));
-    assert_eq!(plan.terms.eof, Eof::Full);
-    assert!(plan.terms.send_only && plan.terms.half_closed.is_none());
+    assert_eq!(plan.options.connect.timeout, Duration::from_secs(2));
+    assert_eq!(plan.options.connect.retry, Retry::Times(3));
+    assert_eq!(
+        plan.options.connect.source,
+        Some("10.0.0.2:5000".parse().unwrap())
+    );
+    assert_eq!(plan.options.connect.family, Some(Family::Inet));
+    assert_eq!(plan.options.connect.socket.interface.as_deref(), Some("lo"));
+    assert_eq!(plan.options.terms.eof, Eof::Full);
+    assert!(plan.options.terms.send_only && plan.options.terms.half_closed.is_none());
     assert!(plan.terminal.crlf && plan.terminal.input && !plan.terminal.output);
     assert_eq!(plan.report.verbosity, Verbosity::Quiet);
     assert_eq!(plan.report.events, Some(Destination::Stderr));
     assert_eq!(plan.report.dump, Some(Destination::Stderr));
     let endless = connect("connect 80 --retry forever -6");
-    assert_eq!(endless.options.retry, Retry::Forever);
-    assert_eq!(endless.options.family, Some(Family::Inet6));
+    assert_eq!(endless.options.connect.retry, Retry::Forever);
+    assert_eq!(endless.options.connect.family, Some(Family::Inet6));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use fivetuple::address::HostPorts;
 use fivetuple::service::Slow;
-use fivetuple::{Address, ConnectOptions, ServerOptions, Terms};
+use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
 
 /// One run of the command.
 #[derive(Clone, Debug)]
@@ -68,8 +68,7 @@ pub(crate) struct Terminal {
 #[derive(Clone, Debug)]
 pub(crate) struct Connect {
     pub(crate) target: Address,
-    pub(crate) options: ConnectOptions,
-    pub(crate) terms: Terms,
+    pub(crate) options: ClientOptions,
     pub(crate) terminal: Terminal,
     /// Let this program talk to the peer instead of stdin and stdout.
     pub(crate) exec: Option<Vec<OsString>>,

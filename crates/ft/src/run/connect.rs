@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fivetuple::event::Observers;
 use fivetuple::service::{Output, OutputEnd};
-use fivetuple::{Closed, Connection, Event, NotConnected, Service, connect};
+use fivetuple::{Client, Closed, Event, NotConnected};
 
 use super::exec::Program;
 use super::signals::{Asked, Signals};
@@ -20,14 +20,14 @@ pub(super) async fn connect(plan: Connect) -> u8 {
     };
     let mut signals = Signals::new();
     let opened = tokio::select! {
-        opened = connect::open(&plan.target, &plan.options, &observers) => match opened {
-            Ok(connection) => Ok(connection),
+        opened = Client::open(&plan.target, &plan.options, &observers) => match opened {
+            Ok(client) => Ok(client),
             Err(error) => Err(refuse(&error, &reports, &observers)),
         },
         status = signals.end() => Err(status),
     };
     let status = match opened {
-        Ok(connection) => talk(connection, &plan, (&reports, &mut signals)).await,
+        Ok(client) => talk(client, &plan, (&reports, &mut signals)).await,
         Err(status) => status,
     };
     reports.close();
@@ -51,12 +51,8 @@ fn refuse(error: &NotConnected, reports: &Reports, observers: &Observers) -> u8 
     status::FAILED
 }
 
-async fn talk(
-    connection: Connection,
-    plan: &Connect,
-    (reports, signals): (&Reports, &mut Signals),
-) -> u8 {
-    let live = Arc::clone(connection.live());
+async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mut Signals)) -> u8 {
+    let live = Arc::clone(client.live());
     let started = match &plan.exec {
         None => streams::terminal(&plan.terminal).map(|terminal| (terminal, None)),
         Some(argv) => Program::start(argv, &plan.terminal)
@@ -65,7 +61,7 @@ async fn talk(
     let (terminal, program) = match started {
         Ok(started) => started,
         Err(error) => {
-            drop(connection);
+            drop(client);
             reports.error(&match &plan.exec {
                 Some(argv) => super::exec::complaint(argv, &error),
                 None => format!("no thread for stdin or stdout: {error}"),
@@ -73,11 +69,11 @@ async fn talk(
             return status::FAILED;
         }
     };
-    let mut transfer = pin!(terminal.serve(connection, &Arc::new(plan.terms.clone())));
+    let mut serving = pin!(client.serve(&terminal));
     let mut interrupted = None;
     let closed = loop {
         tokio::select! {
-            closed = &mut transfer => break closed,
+            closed = &mut serving => break closed,
             asked = signals.next() => match asked {
                 Asked::Counters => reports.say(&format!(
                     "{}: sent {} B, received {} B",
