@@ -36,7 +36,7 @@ pub enum Close {
     Linger,
     /// RST, at once.
     Abort,
-    /// A deadline has passed; close at once.
+    /// A deadline has passed; close at once, by RST if something we sent is not acknowledged.
     TimeOut,
     /// The peer reset the connection, or it is dead; nothing is left to be said.
     Reset,
@@ -163,6 +163,10 @@ impl Closing {
                 Poll::Ready(Reason::Aborted)
             }
             Close::TimeOut => {
+                if connection.unacknowledged().unwrap_or(0) > 0 {
+                    // What the peer has is not all there is; a FIN would say it were.
+                    connection.reset_on_close();
+                }
                 connection.note_first(Side::Us);
                 Poll::Ready(Reason::TimedOut)
             }

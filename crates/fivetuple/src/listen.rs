@@ -3,7 +3,7 @@
 //! Before it: [`crate::bind`]. After it: [`crate::accept`].
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -32,6 +32,30 @@ pub struct Listener {
     pub(crate) fd: AsyncFd<OwnedFd>,
     pub(crate) local: SocketAddr,
     pub(crate) observers: Observers,
+    /// The last field: fields are dropped in this order, so the socket is closed when this speaks.
+    _farewell: Farewell,
+}
+
+/// Says that the socket is closed.
+#[derive(Debug)]
+struct Farewell {
+    descriptor: RawFd,
+    local: SocketAddr,
+    observers: Observers,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let local = self.local;
+        self.observers.called(Called {
+            call: Call::Close,
+            descriptor: Some(self.descriptor),
+            arguments: format_args!(""),
+            result: Ok(0),
+            connection: None,
+        });
+        self.observers.emit(&Event::StoppedListening { local });
+    }
 }
 
 impl Bound {
@@ -58,11 +82,17 @@ impl Bound {
         result.map_err(|errno| ListenError::new(local, errno))?;
         let fd = readiness::register(socket.fd, Interest::READABLE)
             .map_err(|errno| ListenError::new(local, errno))?;
-        socket.observers.emit(&Event::Listening { local });
+        let observers = socket.observers;
+        observers.emit(&Event::Listening { local });
         Ok(Listener {
+            _farewell: Farewell {
+                descriptor: fd.as_raw_fd(),
+                local,
+                observers: observers.clone(),
+            },
             fd,
             local,
-            observers: socket.observers,
+            observers,
         })
     }
 }
@@ -71,15 +101,6 @@ impl Listener {
     /// The address that clients connect to.
     pub fn local(&self) -> SocketAddr {
         self.local
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let local = self.local;
-        self.observers
-            .called(Called::on(Call::Close, &self.fd, format_args!(""), Ok(0)));
-        self.observers.emit(&Event::StoppedListening { local });
     }
 }
 

@@ -3,33 +3,36 @@
 //! Before it: everything. Whoever wants another road puts the phases together himself; this one
 //! keeps limits, access rules, drain and the table of living connections.
 
-use std::collections::HashMap;
+mod not_listening;
+mod table;
+
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
-use crate::accept::{Acceptor, Access, Admitted, Limits, Place, Places};
-use crate::address::{Address, AddressError, Family, Host};
-use crate::bind::{Bound, NameError};
-use crate::call::{Explained, ListenError, ResolveError};
+use crate::accept::{Acceptor, Access, Admitted, Limits, Places};
+use crate::address::{Address, Family, Host};
+use crate::bind::Bound;
 use crate::close::Closed;
-use crate::connect::{ListeningError, listening_addresses};
-use crate::connection::Live;
+use crate::connect::listening_addresses;
 use crate::event::Observers;
 use crate::listen::{BACKLOG, Listener};
 use crate::service::Service;
-use crate::socket::{OpenError, Socket, SocketOptions};
+use crate::socket::{Socket, SocketOptions};
 use crate::transfer::Terms;
+
+pub use not_listening::NotListening;
+pub use table::Table;
 
 /// How long a name may take to become addresses to listen on.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
-/// New ports tried when a port that the system chose for one family is taken in the other.
+/// Ports tried until one that the system chose is free in both families.
 const SAME_PORT_TRIES: usize = 16;
 
 /// How to serve.
@@ -64,64 +67,6 @@ impl Default for ServerOptions {
             terms: Terms::SERVER,
             once: false,
             drain: Duration::from_secs(30),
-        }
-    }
-}
-
-/// Why a server does not listen.
-#[derive(Debug, thiserror::Error)]
-pub enum NotListening {
-    /// The address says nothing that can be listened on.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// The name has no addresses.
-    #[error(transparent)]
-    Resolve(#[from] ResolveError),
-    /// No socket.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The address could not be had.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// It could not be listened on.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-}
-
-impl NotListening {
-    /// The call that failed, with what is known about it.
-    pub fn explained(&self) -> Option<&dyn Explained> {
-        match self {
-            Self::Address(_) => None,
-            Self::Resolve(error) => Some(error),
-            Self::Open(OpenError::Socket(error)) => Some(error),
-            Self::Open(OpenError::Option(error)) => Some(error),
-            Self::Name(NameError::Option(error)) => Some(error),
-            Self::Name(NameError::Bind(error)) => Some(error),
-            Self::Listen(error) => Some(error),
-        }
-    }
-
-    /// Whether it says that this machine does not have the family.
-    fn is_missing_family(&self) -> bool {
-        let errno = match self {
-            Self::Open(OpenError::Socket(error)) => error.errno(),
-            Self::Name(NameError::Bind(error)) => error.errno(),
-            _ => None,
-        };
-        matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
-    }
-
-    fn is_taken(&self) -> bool {
-        matches!(self, Self::Name(NameError::Bind(error)) if error.errno() == Some(Errno::ADDRINUSE))
-    }
-}
-
-impl From<ListeningError> for NotListening {
-    fn from(error: ListeningError) -> Self {
-        match error {
-            ListeningError::Address(error) => Self::Address(error),
-            ListeningError::Resolve(error) => Self::Resolve(error),
         }
     }
 }
@@ -177,7 +122,7 @@ pub struct Summary {
     pub cut: u64,
     /// Services that panicked.
     pub panicked: u64,
-    /// Bytes sent and received by all connections.
+    /// Bytes sent by the connections that were not cut and did not panic.
     pub bytes_sent: u64,
     /// See `bytes_sent`.
     pub bytes_received: u64,
@@ -199,19 +144,22 @@ impl Server {
         let addresses = listening_addresses(address, options.family, RESOLVE_WITHIN).await?;
         // A family that was not asked for by name may be missing.
         let any_family = matches!(address.host, Host::Here | Host::Omitted | Host::Any);
-        let mut bound = bind_all(&addresses, any_family, &options, observers);
-        for _ in 1..SAME_PORT_TRIES {
-            match &bound {
-                Err(error) if address.port == 0 && addresses.len() > 1 && error.is_taken() => {
-                    bound = bind_all(&addresses, any_family, &options, observers);
+        let open = || -> Result<Vec<Listener>, NotListening> {
+            let bound = bind_all(&addresses, any_family, &options, observers)?;
+            let listening = bound.into_iter().map(|bound| bound.listen(options.backlog));
+            Ok(listening.collect::<Result<_, _>>()?)
+        };
+        // A port that the system chose for one family may be taken in the other.
+        let may_try_again = address.port == 0 && addresses.len() > 1;
+        let mut tries = 1;
+        let listeners = loop {
+            match open() {
+                Err(error) if may_try_again && error.is_taken() && tries < SAME_PORT_TRIES => {
+                    tries += 1;
                 }
-                _ => break,
+                other => break other?,
             }
-        }
-        let listening = bound?
-            .into_iter()
-            .map(|bound| bound.listen(options.backlog));
-        let listeners = listening.collect::<Result<Vec<_>, _>>()?;
+        };
         Ok(Self {
             listeners,
             options,
@@ -251,28 +199,29 @@ impl Server {
         let mut serving = Serving {
             service,
             terms: Arc::new(options.terms),
+            observers,
             table,
             tasks: JoinSet::new(),
             summary: Summary::default(),
         };
         let mut order = orders.subscribe();
-        loop {
+        let told_to_stop = loop {
             tokio::select! {
                 biased;
-                _ = order.wait_for(|order| *order > Order::Serve) => {
-                    while let Some(admitted) = acceptor.take_queued() {
-                        serving.start(admitted);
-                    }
-                    break;
-                }
+                _ = order.wait_for(|order| *order > Order::Serve) => break true,
                 Some(ended) = serving.tasks.join_next() => serving.count(ended),
                 admitted = acceptor.next() => {
                     serving.start(admitted);
                     if options.once {
-                        break;
+                        break false;
                     }
                 }
             }
+        };
+        if told_to_stop {
+            serving
+                .take_queued(&mut acceptor, &mut order, options.drain)
+                .await;
         }
         drop(acceptor);
         serving.drain(&mut order, options.drain).await;
@@ -318,6 +267,7 @@ fn bind_one(
 struct Serving<S> {
     service: S,
     terms: Arc<Terms>,
+    observers: Observers,
     table: Arc<Table>,
     tasks: JoinSet<Closed>,
     summary: Summary,
@@ -330,10 +280,44 @@ impl<S: Service> Serving<S> {
             place,
         } = admitted;
         self.summary.accepted += 1;
-        let entry = Table::enter(&self.table, Arc::clone(connection.live()), place);
+        let live = Arc::clone(connection.live());
+        let entry = Table::enter(&self.table, Arc::clone(&live), place);
         connection.attach(Box::new(entry));
-        self.tasks
-            .spawn(self.service.serve(connection, &self.terms));
+        let serve = || self.service.serve(connection, &self.terms);
+        // A service that panics at the door ends this connection only, like one that does later.
+        match catch_unwind(AssertUnwindSafe(serve)) {
+            Ok(serving) => {
+                // Said when the service has it: what happens from here on reaches this client.
+                live.announce(&self.observers);
+                self.tasks.spawn(serving);
+            }
+            Err(_) => self.summary.panicked += 1,
+        }
+    }
+
+    /// Serves whoever had reached us before we were told to stop; at the limit as places are
+    /// given back, for as long as the drain lasts.
+    async fn take_queued(
+        &mut self,
+        acceptor: &mut Acceptor,
+        order: &mut watch::Receiver<Order>,
+        drain: Duration,
+    ) {
+        let mut until = pin!(sleep(drain));
+        loop {
+            while let Some(admitted) = acceptor.take_queued() {
+                self.start(admitted);
+            }
+            if !acceptor.is_full() {
+                return;
+            }
+            tokio::select! {
+                biased;
+                Some(ended) = self.tasks.join_next() => self.count(ended),
+                () = &mut until => return,
+                _ = order.wait_for(|order| *order >= Order::Cut) => return,
+            }
+        }
     }
 
     fn count(&mut self, ended: Result<Closed, JoinError>) {
@@ -375,55 +359,5 @@ impl<S: Service> Serving<S> {
                 }
             }
         }
-    }
-}
-
-/// The connections that live at this moment.
-#[derive(Debug, Default)]
-pub struct Table(Mutex<HashMap<u64, Arc<Live>>>);
-
-impl Table {
-    fn enter(table: &Arc<Self>, live: Arc<Live>, place: Place) -> Entry {
-        let number = live.identity.number;
-        table.lock().insert(number, live);
-        Entry {
-            table: Arc::clone(table),
-            number,
-            _place: place,
-        }
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    /// All of them, in the order of their numbers.
-    pub fn all(&self) -> Vec<Arc<Live>> {
-        let mut all: Vec<_> = self.lock().values().map(Arc::clone).collect();
-        all.sort_unstable_by_key(|live| live.identity.number);
-        all
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Live>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A connection's line in the table, and its place; both go when its socket is closed.
-struct Entry {
-    table: Arc<Table>,
-    number: u64,
-    _place: Place,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.table.lock().remove(&self.number);
     }
 }

@@ -11,8 +11,8 @@ use fivetuple::connect::{self, STAGGER};
 use fivetuple::kernel::limit::ephemeral_ports;
 use fivetuple::service::Echo;
 use fivetuple::{
-    Address, ConnectOptions, Family, Identity, NotConnected, Observers, Reason, Retry, Socket,
-    SocketOptions, Terms,
+    Address, Client, ClientOptions, ConnectOptions, Family, Identity, NotConnected, Observers,
+    Reason, Retry, Socket, SocketOptions,
 };
 use recorder::{Fact, Recorder, loopback};
 use rustix::io::Errno;
@@ -126,14 +126,14 @@ async fn a_silent_address_costs_no_more_than_its_head_start() {
 async fn an_address_that_never_answers_times_out_and_says_so() {
     let hole = black_hole(AddressFamily::INET, "127.0.0.1:0");
     let options = ConnectOptions {
-        timeout: Duration::from_millis(300),
+        connect_timeout: Duration::from_millis(300),
         ..ConnectOptions::default()
     };
     let begin = Instant::now();
     let late = connect::open(&address(hole.address), &options, &Observers::none()).await;
     let took = begin.elapsed();
     assert!(
-        took >= options.timeout && took < Duration::from_secs(2),
+        took >= options.connect_timeout && took < Duration::from_secs(2),
         "{took:?}"
     );
     let late = late.unwrap_err();
@@ -150,7 +150,7 @@ async fn an_address_that_never_answers_times_out_and_says_so() {
 #[tokio::test]
 async fn no_time_at_all_is_a_time_out_too() {
     let options = ConnectOptions {
-        timeout: Duration::ZERO,
+        connect_timeout: Duration::ZERO,
         ..ConnectOptions::default()
     };
     let hole = black_hole(AddressFamily::INET, "127.0.0.1:0");
@@ -286,17 +286,16 @@ async fn a_connection_to_oneself_counts_as_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_tells_how_its_connection_ended() {
+async fn a_client_tells_how_its_connection_ended() {
     let listener = TcpListener::bind(loopback()).unwrap();
     let target = address(listener.local_addr().unwrap());
     let peer = thread::spawn(move || drop(listener.accept().unwrap()));
     let recorder = Recorder::new();
     let service = |_: &Identity| Echo;
-    let around = (&service, &recorder.observers());
-    let options = ConnectOptions::default();
-    let closed = fivetuple::call(&target, &options, Terms::CLIENT, around)
-        .await
-        .unwrap();
+    let options = ClientOptions::default();
+    let observers = recorder.observers();
+    let client = Client::open(&target, &options, &observers).await.unwrap();
+    let closed = client.serve(&service).await;
     assert_eq!(closed.reason, Reason::Released);
     assert!(closed.is_complete());
     assert_eq!(recorder.count(Fact::is_closed), 1);

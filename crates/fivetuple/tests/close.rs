@@ -258,7 +258,7 @@ async fn a_reset_while_we_send_counts_what_was_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_connection_closes_exactly_once_however_it_ends() {
     let service = |identity: &Identity| EarlyAnswer {
-        answered: identity.number % 2 == 0,
+        answered: identity.number.is_multiple_of(2),
         reads: true,
     };
     let terms = Terms {

@@ -50,7 +50,10 @@ impl Listener {
         let failed = |errno| AcceptError::new(self.local(), errno);
         loop {
             match poll_fn(|cx| self.poll_accept(cx)).await {
-                Ok((fd, peer)) => return self.connection(fd, peer).map_err(failed),
+                Ok((fd, peer)) => {
+                    let connection = self.connection(fd, peer).map_err(failed)?;
+                    return Ok(connection.announced());
+                }
                 Err(errno) if trouble(errno) == Trouble::OfThatClient => {}
                 Err(errno) => return Err(failed(errno)),
             }
@@ -95,7 +98,7 @@ impl Listener {
         accepted
     }
 
-    /// A connection out of an accepted socket.
+    /// A connection out of an accepted socket; nobody is told of it yet.
     pub(crate) fn connection(&self, fd: OwnedFd, peer: SocketAddr) -> Result<Connection, Errno> {
         let local = self.local_of(&fd);
         let fd = connection::register(fd)?;
@@ -133,7 +136,6 @@ fn trouble(errno: Errno) -> Trouble {
         Errno::CONNABORTED
         | Errno::INTR
         | Errno::PROTO
-        | Errno::PERM
         | Errno::NOPROTOOPT
         | Errno::OPNOTSUPP
         | Errno::NETDOWN
@@ -151,7 +153,7 @@ fn trouble(errno: Errno) -> Trouble {
 /// A client that was let in: its connection and the place it takes.
 #[derive(Debug)]
 pub struct Admitted {
-    /// The new connection.
+    /// The new connection, which is not announced yet.
     pub connection: Connection,
     /// Counts it; given back when dropped.
     pub place: Place,
@@ -204,6 +206,11 @@ impl Acceptor {
     /// or to the machine, the listening sockets outlive it.
     pub async fn next(&mut self) -> Admitted {
         poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Whether clients may wait in the accept queue because all places are taken.
+    pub fn is_full(&self) -> bool {
+        self.places.is_full()
     }
 
     /// The next client that waits in an accept queue at this moment and is let in.

@@ -47,7 +47,7 @@ pub struct ConnectOptions {
     /// The options of each socket.
     pub socket: SocketOptions,
     /// For one try: finding the addresses and racing all of them.
-    pub timeout: Duration,
+    pub connect_timeout: Duration,
     /// After a try that failed.
     pub retry: Retry,
     /// The source address; port 0 leaves the port to the system.
@@ -60,7 +60,7 @@ impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
             socket: SocketOptions::default(),
-            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(10),
             retry: Retry::Times(0),
             source: None,
             family: None,
@@ -182,12 +182,8 @@ async fn connect(
         let _ = sockopt::set_socket_linger(fd.get_ref(), Some(Duration::ZERO));
         return Err(failed(Errno::CONNREFUSED));
     }
-    Ok(Connection::new(
-        fd,
-        Role::Connected,
-        (local, peer),
-        &observers,
-    ))
+    let connection = Connection::new(fd, Role::Connected, (local, peer), &observers);
+    Ok(connection.announced())
 }
 
 /// Connects to whoever this address means: looks its name up, races its addresses, tries again.
@@ -232,7 +228,7 @@ async fn once(
     options: &ConnectOptions,
     observers: &Observers,
 ) -> Result<Connection, NotConnected> {
-    let until = Instant::now() + options.timeout;
+    let until = Instant::now() + options.connect_timeout;
     let addresses = resolve::calling_addresses(target, options).await?;
     race::race(addresses, options, observers, until).await
 }

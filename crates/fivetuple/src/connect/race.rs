@@ -45,7 +45,7 @@ pub(super) async fn race(
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             },
             () = sleep_until(until) => {
-                let after = options.timeout;
+                let after = options.connect_timeout;
                 failures.extend(started.iter().map(|address| {
                     NotConnected::Connect(ConnectError::timed_out(*address, after))
                 }));
@@ -72,7 +72,7 @@ pub(super) async fn race(
         }
         // Finding the addresses has taken all the time, so that none of them was called.
         None => match first {
-            Some(address) => ConnectError::timed_out(address, options.timeout).into(),
+            Some(address) => ConnectError::timed_out(address, options.connect_timeout).into(),
             None => NotConnected::Each(failures),
         },
     })
@@ -92,7 +92,7 @@ async fn attempt(
         })
     };
     let connected = timeout_at(until, connecting).await.unwrap_or_else(|_| {
-        let late = ConnectError::timed_out(address, options.timeout);
+        let late = ConnectError::timed_out(address, options.connect_timeout);
         Err(NotConnected::Connect(late))
     });
     (address, connected)

@@ -58,7 +58,9 @@ pub(super) async fn calling_addresses(
     let family = options.family.or(source);
     Ok(match target.calling_addresses(family)? {
         Resolution::Known(addresses) => addresses,
-        Resolution::Ask(name) => resolve(name, target.port, family, options.timeout).await?,
+        Resolution::Ask(name) => {
+            resolve(name, target.port, family, options.connect_timeout).await?
+        }
     })
 }
 

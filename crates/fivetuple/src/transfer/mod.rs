@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::call::{Errno, ReceiveError, SendError};
+use crate::call::{Errno, Explained, ReceiveError, SendError};
 use crate::close::{Close, Closed, Closing};
 use crate::connection::Connection;
 use crate::event::Event;
@@ -123,6 +123,9 @@ pub trait Exchange: Send {
         let _ = cx;
         Poll::Ready(Ok(()))
     }
+
+    /// The connection closes: nothing more will be asked of it or given to it.
+    fn closing(&mut self) {}
 
     /// Whether its input is a person: then it does not keep a connection that the peer has ended.
     fn is_interactive(&self) -> bool {
@@ -246,7 +249,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
         let one_sided = self.end.peer_finished || self.end.half_closed;
         let due = self.timer.poll(cx, &self.connection, one_sided);
         if due.is_ready() {
-            self.closing = Some(Box::new(Closing::new(Close::TimeOut)));
+            self.close(Close::TimeOut);
         }
         due
     }
@@ -289,17 +292,16 @@ impl<E: Exchange + Unpin> Transfer<E> {
     /// Nothing more can be sent. What the peer sent before is still received (pitfall: a write
     /// error must not throw away an answer that has already arrived).
     fn send_failed(&mut self, errno: Errno) {
-        if self.end.send_failed {
-            return;
+        if !self.end.send_failed {
+            let error = SendError::new(self.connection.five_tuple(), errno);
+            self.sending_ended(&error, errno);
         }
+    }
+
+    fn sending_ended(&mut self, error: &dyn Explained, errno: Errno) {
         self.end.send_failed = true;
         self.unsent.clear();
-        let error = SendError::new(self.connection.five_tuple(), errno);
-        self.connection.observers().emit(&Event::Failed {
-            connection: Some(self.connection.identity()),
-            local: None,
-            error: &error,
-        });
+        self.tell(error);
         if self.end.peer_finished || close_for(errno) != Close::Reset {
             self.end.broken = Some(close_for(errno));
         }
@@ -307,15 +309,23 @@ impl<E: Exchange + Unpin> Transfer<E> {
 
     fn receive_failed(&mut self, errno: Errno) {
         if !self.end.send_failed {
-            let error = ReceiveError::new(self.connection.five_tuple(), errno);
-            self.connection.observers().emit(&Event::Failed {
-                connection: Some(self.connection.identity()),
-                local: None,
-                error: &error,
-            });
+            self.tell(&ReceiveError::new(self.connection.five_tuple(), errno));
         }
         self.unsent.clear();
         self.end.broken = Some(close_for(errno));
+    }
+
+    fn tell(&self, error: &dyn Explained) {
+        self.connection.observers().emit(&Event::Failed {
+            connection: Some(self.connection.identity()),
+            local: None,
+            error,
+        });
+    }
+
+    fn close(&mut self, how: Close) {
+        self.exchange.closing();
+        self.closing = Some(Box::new(Closing::new(how)));
     }
 
     /// Tells the rules what is so now, and does what they say.
@@ -334,10 +344,11 @@ impl<E: Exchange + Unpin> Transfer<E> {
             Step::HalfClose => {
                 self.end.half_closed = true;
                 if let Err(error) = self.connection.half_close() {
-                    self.send_failed(error.errno().unwrap_or(Errno::NOTCONN));
+                    let errno = error.errno().unwrap_or(Errno::NOTCONN);
+                    self.sending_ended(&error, errno);
                 }
             }
-            Step::Close(how) => self.closing = Some(Box::new(Closing::new(how))),
+            Step::Close(how) => self.close(how),
             Step::GoOn => {}
         }
         step

@@ -23,9 +23,12 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Sends these bytes after those before them. After a failure they go nowhere; the exchange
-    /// need not care, its connection ends.
+    /// Sends these bytes after those before them. After a failure, or once our direction has
+    /// ended, they go nowhere.
     pub fn send(&mut self, bytes: &[u8]) {
+        if self.connection.is_half_closed() {
+            return;
+        }
         let mut left = bytes;
         while !left.is_empty() && self.unsent.is_empty() && self.failed.is_none() {
             match self.connection.try_send(left) {

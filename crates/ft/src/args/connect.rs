@@ -26,7 +26,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
             interface: words.place.interface,
             ..defaults.socket
         },
-        timeout: words.connect_timeout.unwrap_or(defaults.timeout),
+        connect_timeout: words.connect_timeout.unwrap_or(defaults.connect_timeout),
         retry: match words.retry {
             None => defaults.retry,
             Some(values::Retry::Times(times)) => Retry::Times(times),

@@ -119,7 +119,7 @@ fn options_of_connect_land_in_their_fields() {
         "connect --connect-timeout 2 10.0.0.1:80 --retry 3 --source 10.0.0.2:5000 --interface lo \
          --eof full --half-closed never --crlf --send-only -q --events - --dump -",
     );
-    assert_eq!(plan.options.connect.timeout, Duration::from_secs(2));
+    assert_eq!(plan.options.connect.connect_timeout, Duration::from_secs(2));
     assert_eq!(plan.options.connect.retry, Retry::Times(3));
     assert_eq!(
         plan.options.connect.source,

@@ -154,7 +154,7 @@ impl Shared {
                     .unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            if self.slow != Slow::Block {
+            if self.slow == Slow::DropOldest {
                 log.drop_first();
                 continue;
             }
@@ -167,7 +167,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
             let stalled = log.first == first && log.bytes >= QUEUE_MAX;
-            if stalled && log.readers > 1 {
+            if stalled && (log.readers > 1 || self.slow == Slow::Close) {
                 log.drop_first();
             }
         }

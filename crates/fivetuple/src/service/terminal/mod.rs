@@ -33,7 +33,8 @@ pub enum Slow {
     Block,
     /// Throw away what is oldest, and say how much.
     DropOldest,
-    /// Close the connection concerned.
+    /// Close the connection concerned: one that would write when the writer is 256 KiB behind,
+    /// and one that takes nothing of the reader's for [`Input::STALL`].
     Close,
 }
 
@@ -146,6 +147,11 @@ impl Exchange for TerminalExchange {
 
     fn is_interactive(&self) -> bool {
         self.interactive
+    }
+
+    fn closing(&mut self) {
+        // What is read from now on is for others.
+        self.reader = None;
     }
 }
 

@@ -52,6 +52,9 @@ struct Queue {
     /// All bytes ever pushed, and all that are written (or thrown away).
     pushed: u64,
     done: u64,
+    /// Bytes that are being written, and bytes thrown away behind them meanwhile.
+    writing: u64,
+    dropped: u64,
     /// No more will be pushed: the writer is dropped after the last byte.
     finished: bool,
     end: Option<OutputEnd>,
@@ -126,7 +129,11 @@ impl Output {
             let over = (queue.waiting.len() + bytes.len()).saturating_sub(QUEUE_MAX);
             dropped = over.min(queue.waiting.len());
             queue.waiting.drain(..dropped);
-            queue.done += dropped as u64;
+            if queue.writing > 0 {
+                queue.dropped += dropped as u64;
+            } else {
+                queue.done += dropped as u64;
+            }
         }
         queue.waiting.extend_from_slice(bytes);
         self.shared.pushed.notify_one();
@@ -214,6 +221,7 @@ impl Shared {
                     return;
                 }
                 std::mem::swap(&mut bytes, &mut queue.waiting);
+                queue.writing = bytes.len() as u64;
                 // Room again: who was held back may read on while this is written.
                 queue.wake_all();
             }
@@ -221,7 +229,8 @@ impl Shared {
             match written {
                 Ok(()) => {
                     let mut queue = self.lock();
-                    queue.done += bytes.len() as u64;
+                    queue.done += queue.writing + queue.dropped;
+                    (queue.writing, queue.dropped) = (0, 0);
                     queue.wake_all();
                 }
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {

@@ -3,25 +3,25 @@
 //! Before it: [`crate::accept`] and [`crate::connect`], the two ways to a connection (they stand
 //! to the right because they make it). After it: [`crate::transfer`] and [`crate::close`].
 
+mod data_path;
+
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::net::{RecvFlags, SendFlags, Shutdown, sockopt};
+use rustix::net::{Shutdown, sockopt};
 use tokio::io::unix::AsyncFd;
-use tokio::io::{Interest, Ready};
 
 use crate::call::{Call, Errno, ReceiveError, SendError, ShutdownError};
 use crate::event::{Called, Direction, Event, Identity, Observers, Reason, Role, Side, Totals};
 use crate::five_tuple::FiveTuple;
-use crate::kernel::readiness::{self, errno_of};
-use crate::kernel::{TcpInfo, TcpState, queue, tcp_info};
+use crate::kernel::{TcpInfo, queue, tcp_info};
+
+pub(crate) use data_path::register;
 
 /// What a living connection shows to others: its identity and its counters.
 #[derive(Debug)]
@@ -30,9 +30,21 @@ pub struct Live {
     pub identity: Identity,
     sent: AtomicU64,
     received: AtomicU64,
+    announced: AtomicBool,
 }
 
 impl Live {
+    /// Tells the observers, once, that the connection has come to be.
+    pub(crate) fn announce(&self, observers: &Observers) {
+        if self.announced.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        observers.emit(&match self.identity.role {
+            Role::Accepted => Event::Accepted(&self.identity),
+            Role::Connected => Event::Connected(&self.identity),
+        });
+    }
+
     /// Bytes that the kernel took from us so far.
     pub fn bytes_sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -73,7 +85,7 @@ impl fmt::Debug for Guest {
 }
 
 impl Connection {
-    /// A connected socket that is [registered](register); tells the observers.
+    /// A connected socket that is [registered](register).
     pub(crate) fn new(
         fd: AsyncFd<OwnedFd>,
         role: Role,
@@ -88,8 +100,9 @@ impl Connection {
             identity,
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
+            announced: AtomicBool::new(false),
         };
-        let connection = Self {
+        Self {
             fd: Some(fd),
             live: Arc::new(live),
             observers: observers.clone(),
@@ -97,13 +110,13 @@ impl Connection {
             peer_finished: false,
             first: None,
             guest: Guest::default(),
-        };
-        let identity = connection.identity();
-        connection.observers.emit(&match role {
-            Role::Accepted => Event::Accepted(identity),
-            Role::Connected => Event::Connected(identity),
-        });
-        connection
+        }
+    }
+
+    /// Tells the observers that it has come to be; until then they hear nothing of it.
+    pub(crate) fn announced(self) -> Self {
+        self.live.announce(&self.observers);
+        self
     }
 
     /// Number, five-tuple, addresses, cookie.
@@ -235,110 +248,6 @@ impl Connection {
         self.first.get_or_insert(side);
     }
 
-    /// Reads into `buffer` on readiness. A read that does not fill the buffer means that the
-    /// socket is drained, so the next one waits for the event loop instead of asking again.
-    pub(crate) fn poll_receive(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<Result<usize, Errno>> {
-        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
-        let received = loop {
-            let mut guard = ready!(fd.poll_read_ready(cx)).map_err(|error| errno_of(&error))?;
-            match rustix::net::recv(fd.get_ref(), &mut *buffer, RecvFlags::empty()) {
-                Ok((count, _)) => {
-                    if count > 0 && count < buffer.len() && !stopped_at_urgent_mark(fd) {
-                        guard.clear_ready();
-                    }
-                    break Ok(count);
-                }
-                Err(Errno::AGAIN) => guard.clear_ready(),
-                Err(Errno::INTR) => {}
-                Err(errno) => break Err(errno),
-            }
-        };
-        if let Ok(count) = received {
-            add(&self.live.received, count);
-            if self.observers.wants().bytes
-                && let Some(bytes) = buffer.get(..count)
-                && count > 0
-            {
-                self.moved(Direction::Received, bytes);
-            }
-        }
-        let result = received.map(|count| count as u64);
-        self.called(Call::Receive, format_args!("{}", buffer.len()), result);
-        Poll::Ready(received)
-    }
-
-    /// Sends once without waiting; EAGAIN when the kernel takes nothing now.
-    pub(crate) fn try_send(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        let fd = self.fd()?;
-        let sent = loop {
-            match rustix::net::send(fd.get_ref(), bytes, SendFlags::NOSIGNAL) {
-                Err(Errno::INTR) => {}
-                other => break other,
-            }
-        };
-        if let Ok(count) = sent {
-            add(&self.live.sent, count);
-            if self.observers.wants().bytes
-                && let Some(bytes) = bytes.get(..count)
-            {
-                self.moved(Direction::Sent, bytes);
-            }
-        }
-        if sent != Err(Errno::AGAIN) {
-            let result = sent.map(|count| count as u64);
-            self.called(Call::Send, format_args!("{} bytes", bytes.len()), result);
-        }
-        sent
-    }
-
-    /// Sends once, when the kernel takes something.
-    pub(crate) fn poll_send(
-        &self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<Result<usize, Errno>> {
-        match self.try_send(bytes) {
-            Err(Errno::AGAIN) => {}
-            other => return Poll::Ready(other),
-        }
-        let fd = self.fd()?;
-        loop {
-            // Readiness is taken before the attempt and given back after it, so that room that
-            // comes in between is not forgotten.
-            let mut guard = ready!(fd.poll_write_ready(cx)).map_err(|error| errno_of(&error))?;
-            match self.try_send(bytes) {
-                Err(Errno::AGAIN) => guard.clear_ready(),
-                other => return Poll::Ready(other),
-            }
-        }
-    }
-
-    /// Waits for an error of a connection that nobody reads from or writes to at the moment: a
-    /// peer that is wholly gone is found out by keepalive, and its RST arrives here.
-    pub(crate) fn poll_broken(&self, cx: &mut Context<'_>) -> Poll<Errno> {
-        let Ok(fd) = self.fd() else {
-            return Poll::Ready(Errno::BADF);
-        };
-        loop {
-            let mut guard = match ready!(fd.poll_write_ready(cx)) {
-                Ok(guard) => guard,
-                Err(error) => return Poll::Ready(errno_of(&error)),
-            };
-            if let Some(errno) = self.pending_error() {
-                return Poll::Ready(errno);
-            }
-            // A socket that is closed from both sides stays ready for ever; the state tells.
-            if matches!(tcp_info::tcp_state(fd.get_ref()), Ok(TcpState::Closed)) {
-                return Poll::Ready(Errno::CONNRESET);
-            }
-            guard.clear_ready();
-        }
-    }
-
     /// The error that the socket holds (`SO_ERROR`), if any; asking takes it off.
     pub(crate) fn pending_error(&self) -> Option<Errno> {
         match sockopt::socket_error(self.fd().ok()?.get_ref()) {
@@ -363,6 +272,7 @@ impl Connection {
         };
         self.guest = Guest::default();
         if descriptor.is_some() {
+            self.live.announce(&self.observers);
             self.observers.called(Called {
                 call: Call::Close,
                 descriptor,
@@ -441,33 +351,4 @@ impl Drop for Connection {
             });
         }
     }
-}
-
-/// Puts a non-blocking socket under the event loop of this runtime.
-pub(crate) fn register(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, Errno> {
-    // PRIORITY: see `stopped_at_urgent_mark`.
-    let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
-    readiness::register(fd, interest)
-}
-
-/// Adds to a counter that only this connection writes.
-fn add(counter: &AtomicU64, count: usize) {
-    let sum = counter.load(Ordering::Relaxed) + count as u64;
-    counter.store(sum, Ordering::Relaxed);
-}
-
-/// Whether a read may have stopped at the mark of an urgent byte with more behind it: then a
-/// short read does not mean that the socket is drained (tcp(7), `SO_OOBINLINE`).
-fn stopped_at_urgent_mark(fd: &AsyncFd<OwnedFd>) -> bool {
-    // Something is readable, so this look never waits and registers no waker.
-    let look = pin!(fd.ready(Interest::READABLE | Interest::PRIORITY));
-    let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(mut guard)) = look.poll(&mut cx) else {
-        return false;
-    };
-    let urgent = guard.ready().is_priority();
-    if urgent {
-        guard.clear_ready_matching(Ready::PRIORITY);
-    }
-    urgent
 }

@@ -1,0 +1,152 @@
+//! The data path of a connection: one call on readiness, counted and told.
+
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+
+use rustix::net::{RecvFlags, SendFlags};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, Ready};
+
+use super::Connection;
+use crate::call::{Call, Errno};
+use crate::event::Direction;
+use crate::kernel::readiness::{self, errno_of};
+use crate::kernel::{TcpState, tcp_info};
+
+impl Connection {
+    /// Reads into `buffer` on readiness. A read that does not fill the buffer means that the
+    /// socket is drained, so the next one waits for the event loop instead of asking again.
+    pub(crate) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<Result<usize, Errno>> {
+        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
+        let received = loop {
+            let mut guard = ready!(fd.poll_read_ready(cx)).map_err(|error| errno_of(&error))?;
+            match rustix::net::recv(fd.get_ref(), &mut *buffer, RecvFlags::empty()) {
+                Ok((count, _)) => {
+                    if count > 0 && count < buffer.len() && !stopped_at_urgent_mark(fd) {
+                        guard.clear_ready();
+                    }
+                    break Ok(count);
+                }
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                Err(Errno::INTR) => {}
+                Err(errno) => break Err(errno),
+            }
+        };
+        if let Ok(count) = received {
+            add(&self.live.received, count);
+            if self.observers.wants().bytes
+                && let Some(bytes) = buffer.get(..count)
+                && count > 0
+            {
+                self.moved(Direction::Received, bytes);
+            }
+        }
+        let result = received.map(|count| count as u64);
+        self.called(Call::Receive, format_args!("{}", buffer.len()), result);
+        Poll::Ready(received)
+    }
+
+    /// Sends once without waiting; EAGAIN when the kernel takes nothing now.
+    pub(crate) fn try_send(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        let fd = self.fd()?;
+        let sent = loop {
+            match rustix::net::send(fd.get_ref(), bytes, SendFlags::NOSIGNAL) {
+                Err(Errno::INTR) => {}
+                other => break other,
+            }
+        };
+        if let Ok(count) = sent {
+            add(&self.live.sent, count);
+            if self.observers.wants().bytes
+                && let Some(bytes) = bytes.get(..count)
+            {
+                self.moved(Direction::Sent, bytes);
+            }
+        }
+        if sent != Err(Errno::AGAIN) {
+            let result = sent.map(|count| count as u64);
+            self.called(Call::Send, format_args!("{} bytes", bytes.len()), result);
+        }
+        sent
+    }
+
+    /// Sends once, when the kernel takes something.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize, Errno>> {
+        match self.try_send(bytes) {
+            Err(Errno::AGAIN) => {}
+            other => return Poll::Ready(other),
+        }
+        let fd = self.fd()?;
+        loop {
+            // Readiness is taken before the attempt and given back after it, so that room that
+            // comes in between is not forgotten.
+            let mut guard = ready!(fd.poll_write_ready(cx)).map_err(|error| errno_of(&error))?;
+            match self.try_send(bytes) {
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// Waits for an error of a connection that nobody reads from or writes to at the moment: a
+    /// peer that is wholly gone is found out by keepalive, and its RST arrives here.
+    pub(crate) fn poll_broken(&self, cx: &mut Context<'_>) -> Poll<Errno> {
+        let Ok(fd) = self.fd() else {
+            return Poll::Ready(Errno::BADF);
+        };
+        loop {
+            let mut guard = match ready!(fd.poll_write_ready(cx)) {
+                Ok(guard) => guard,
+                Err(error) => return Poll::Ready(errno_of(&error)),
+            };
+            if let Some(errno) = self.pending_error() {
+                return Poll::Ready(errno);
+            }
+            // A socket that is closed from both sides stays ready for ever; the state tells.
+            if matches!(tcp_info::tcp_state(fd.get_ref()), Ok(TcpState::Closed)) {
+                return Poll::Ready(Errno::CONNRESET);
+            }
+            guard.clear_ready();
+        }
+    }
+}
+
+/// Puts a non-blocking socket under the event loop of this runtime.
+pub(crate) fn register(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, Errno> {
+    // PRIORITY: see `stopped_at_urgent_mark`.
+    let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+    readiness::register(fd, interest)
+}
+
+/// Adds to a counter that only this connection writes.
+fn add(counter: &AtomicU64, count: usize) {
+    let sum = counter.load(Ordering::Relaxed) + count as u64;
+    counter.store(sum, Ordering::Relaxed);
+}
+
+/// Whether a read may have stopped at the mark of an urgent byte with more behind it: then a
+/// short read does not mean that the socket is drained (tcp(7), `SO_OOBINLINE`).
+fn stopped_at_urgent_mark(fd: &AsyncFd<OwnedFd>) -> bool {
+    // Something is readable, so this look never waits and registers no waker.
+    let look = pin!(fd.ready(Interest::READABLE | Interest::PRIORITY));
+    let mut cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(mut guard)) = look.poll(&mut cx) else {
+        return false;
+    };
+    let urgent = guard.ready().is_priority();
+    if urgent {
+        guard.clear_ready_matching(Ready::PRIORITY);
+    }
+    urgent
+}

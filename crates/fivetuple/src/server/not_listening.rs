@@ -1,0 +1,72 @@
+//! Why a server does not listen.
+
+use rustix::io::Errno;
+
+use crate::address::AddressError;
+use crate::bind::NameError;
+use crate::call::{Explained, ListenError, ResolveError};
+use crate::connect::ListeningError;
+use crate::socket::OpenError;
+
+/// Why a server does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum NotListening {
+    /// The address says nothing that can be listened on.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The name has no addresses.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// No socket.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address could not be had.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// It could not be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+impl NotListening {
+    /// The call that failed, with what is known about it.
+    pub fn explained(&self) -> Option<&dyn Explained> {
+        match self {
+            Self::Address(_) => None,
+            Self::Resolve(error) => Some(error),
+            Self::Open(OpenError::Socket(error)) => Some(error),
+            Self::Open(OpenError::Option(error)) => Some(error),
+            Self::Name(NameError::Option(error)) => Some(error),
+            Self::Name(NameError::Bind(error)) => Some(error),
+            Self::Listen(error) => Some(error),
+        }
+    }
+
+    /// Whether it says that this machine does not have the family.
+    pub(super) fn is_missing_family(&self) -> bool {
+        let errno = match self {
+            Self::Open(OpenError::Socket(error)) => error.errno(),
+            Self::Name(NameError::Bind(error)) => error.errno(),
+            _ => None,
+        };
+        matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+    }
+
+    pub(super) fn is_taken(&self) -> bool {
+        let errno = match self {
+            Self::Name(NameError::Bind(error)) => error.errno(),
+            Self::Listen(error) => error.errno(),
+            _ => None,
+        };
+        errno == Some(Errno::ADDRINUSE)
+    }
+}
+
+impl From<ListeningError> for NotListening {
+    fn from(error: ListeningError) -> Self {
+        match error {
+            ListeningError::Address(error) => Self::Address(error),
+            ListeningError::Resolve(error) => Self::Resolve(error),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The connections that live at this moment.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::accept::Place;
+use crate::connection::Live;
+
+/// The connections that live at this moment.
+#[derive(Debug, Default)]
+pub struct Table(Mutex<HashMap<u64, Arc<Live>>>);
+
+impl Table {
+    pub(super) fn enter(table: &Arc<Self>, live: Arc<Live>, place: Place) -> Entry {
+        let number = live.identity.number;
+        table.lock().insert(number, live);
+        Entry {
+            table: Arc::clone(table),
+            number,
+            _place: place,
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// All of them, in the order of their numbers.
+    pub fn all(&self) -> Vec<Arc<Live>> {
+        let mut all: Vec<_> = self.lock().values().map(Arc::clone).collect();
+        all.sort_unstable_by_key(|live| live.identity.number);
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Live>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's line in the table, and its place; both go when its socket is closed.
+pub(super) struct Entry {
+    table: Arc<Table>,
+    number: u64,
+    _place: Place,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.table.lock().remove(&self.number);
+    }
+}
