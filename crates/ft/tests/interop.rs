@@ -281,15 +281,25 @@ fn connect_talks_with_servers_made_with_nc_ncat_and_socat() {
                 ]),
             };
             let serving = thread::spawn(move || run(&mut command, b"from the server\n"));
-            let arguments = ["connect", host, &port, "--retry", "forever", "-q"];
-            let called = run(ft().args(arguments), b"from the client\n");
-            assert_eq!(
-                number(called.status),
-                0,
-                "{name}: {}",
-                String::from_utf8_lossy(&called.stderr)
-            );
-            assert_eq!(called.stdout, b"from the server\n", "{name}");
+            let mut command = ft();
+            command.args(["connect", host, &port, "--retry", "forever", "-q"]);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut client = Running::start(&mut command);
+            let mut typing = client.child.stdin.take().unwrap();
+            typing.write_all(b"from the client\n").unwrap();
+            let mut heard = [0; 16];
+            client
+                .child
+                .stdout
+                .as_mut()
+                .unwrap()
+                .read_exact(&mut heard)
+                .unwrap();
+            assert_eq!(&heard, b"from the server\n", "{name}");
+            // Only now does it finish: ncat would take an earlier half-close for the end of all.
+            drop(typing);
+            let ended = client.wait();
+            assert_eq!(ended.status, 0, "{name}: {:#?}", ended.said);
             let served = serving.join().expect("it ran");
             assert_eq!(served.stdout, b"from the client\n", "{name}");
         }

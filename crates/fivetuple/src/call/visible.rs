@@ -36,8 +36,9 @@ impl fmt::Display for Visible<'_> {
 
 /// Filters a peer's bytes on their way to a terminal.
 ///
-/// Newline, tab and the two selectors of a symbol's drawing (U+FE0E, U+FE0F) pass, `\r\n` passes as a newline, a lone `\r` and everything that [`Visible`]
-/// escapes is shown; the backslash passes. A character or a `\r\n` may be split between chunks.
+/// Newline, tab and the two selectors of a symbol's drawing (U+FE0E, U+FE0F) pass, `\r\n` passes
+/// as a newline, a lone `\r` and everything that [`Visible`] escapes is shown; the backslash
+/// passes. A character or a `\r\n` may be split between chunks.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// The bytes of a character whose rest has not come yet.
