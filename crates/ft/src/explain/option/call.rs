@@ -76,10 +76,12 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["ipv4"],
         summary: "only IPv4",
         body: &[
-            Row("of", "connect"),
+            Row("of", "connect, listen"),
+            Row("connect", "only IPv4 addresses of the name are tried"),
+            Row("listen", "a socket for IPv4 only"),
             Text(
-                "Only IPv4 addresses of the name are tried. Without -4 and -6 both families are \
-                 raced, and the first that answers wins (RFC 8305).",
+                "Without -4 and -6, connect races both families, and the first that answers wins \
+                 (RFC 8305); listen makes one socket for each.",
             ),
         ],
         examples: &[example("ft connect -4 localhost:8080", "127.0.0.1")],
@@ -91,10 +93,12 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["ipv6"],
         summary: "only IPv6",
         body: &[
-            Row("of", "connect"),
+            Row("of", "connect, listen"),
+            Row("connect", "only IPv6 addresses of the name are tried"),
+            Row("listen", "a socket for IPv6 only"),
             Text(
-                "Only IPv6 addresses of the name are tried. Without -4 and -6 both families are \
-                 raced, and the first that answers wins (RFC 8305).",
+                "Without -4 and -6, connect races both families, and the first that answers wins \
+                 (RFC 8305); listen makes one socket for each.",
             ),
         ],
         examples: &[example("ft connect -6 localhost:8080", "::1")],
@@ -104,16 +108,20 @@ pub(crate) const TOPICS: &[Topic] = &[
     Topic {
         name: "--interface",
         aliases: &["--interface NAME", "SO_BINDTODEVICE"],
-        summary: "go out through one interface",
+        summary: "go through one interface only",
         body: &[
-            Row("of", "connect"),
+            Row("of", "connect, listen"),
             Row("value", "NAME, as ip -brief address shows it"),
             Text(
                 "Sets SO_BINDTODEVICE: bytes leave and arrive through that interface only, \
-                 whatever the routes say.",
+                 whatever the routes say. ft listen with a bare port and --interface binds every \
+                 address, and only who comes through that interface can connect.",
             ),
         ],
-        examples: &[example("ft connect 127.0.0.1:8080 --interface lo", "")],
+        examples: &[
+            example("ft listen 8080 --interface lo", ""),
+            example("ft connect 127.0.0.1:8080 --interface lo", ""),
+        ],
         see_also: &["--source", "ENODEV", "ENETUNREACH"],
         manual: "socket(7) SO_BINDTODEVICE",
     },
@@ -180,13 +188,18 @@ pub(crate) const TOPICS: &[Topic] = &[
         summary: "only see whether somebody listens",
         body: &[
             Row("of", "connect"),
+            Row(
+                "value",
+                "none; the port may be several: ports and ranges with commas",
+            ),
             Text(
-                "Connects, closes, and lets the exit status speak: 0 or 1. No byte is sent, but \
+                "Connects, closes, and lets the exit status speak: 0 if every port answered, otherwise 1. stdout has a line for each that did, stderr for each that did not. No byte is sent, but \
                  the server does see a connection that ends at once.",
             ),
         ],
         examples: &[
             example("ft connect 8080 --check", ""),
+            example("ft connect localhost 20-25,80 --check", "several ports"),
             example("ft connect 8080 --check --retry 10", "wait for a server"),
         ],
         see_also: &["status", "connect", "ECONNREFUSED", "--retry"],

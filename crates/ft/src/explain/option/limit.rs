@@ -139,16 +139,26 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         name: "--slow",
-        aliases: &["--slow block"],
+        aliases: &["--slow block", "--slow drop-oldest", "--slow close"],
         summary: "what happens to a client that does not read",
         body: &[
-            Row("of", "listen"),
-            Row("value", "block (the default of the terminal service)"),
-            Text(
-                "block: ft stops reading that client, and keeps a bounded number of bytes for \
-                 it; the other clients go on. Nothing is thrown away, and nothing grows without \
-                 bound.",
+            Row("of", "listen, with the terminal service"),
+            Row(
+                "block",
+                "default: nothing is thrown away. A client far behind holds back stdin, but is \
+                 closed if it stays stuck while others wait; a stdout that is not read stops the \
+                 reading from clients",
             ),
+            Row(
+                "drop-oldest",
+                "the oldest bytes are thrown away, for a slow client and for a slow stdout; ft \
+                 says how many",
+            ),
+            Row(
+                "close",
+                "a client too far behind is closed; so is one whose bytes find stdout full",
+            ),
+            Text("With all three, a bounded number of bytes is kept."),
         ],
         examples: &[
             example("ft listen 8080 --slow block", ""),

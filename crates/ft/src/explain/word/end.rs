@@ -147,8 +147,8 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("reset", "RST came"),
             Row(
                 "aborted",
-                "we sent RST: on purpose (a client turned away, SO_LINGER 0), or because close \
-                 found unread input",
+                "we sent RST: on purpose with SO_LINGER 0 (a client turned away, a connection \
+                 given up or failed), or because close found unread input",
             ),
             Row(
                 "refused",
@@ -191,7 +191,8 @@ pub(crate) const TOPICS: &[Topic] = &[
                  non-blocking socket",
             ),
             Text(
-                "ft uses only the second, and only to turn clients away or to abort. To see that \
+                "ft uses only the second: to turn clients away, to abort, and when a connection has \
+                 failed or is given up before its close. To see that \
                  bytes arrived it waits for acknowledgement before close; see eof for the \
                  lingering close, which is not this option.",
             ),

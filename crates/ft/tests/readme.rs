@@ -1,0 +1,166 @@
+//! README.md is true: every `console` block is run, and shows what is written there.
+//!
+//! `# terminal N` begins another terminal, `$ ` a command, `…` alone stands for any lines. Port
+//! 8080 becomes a free one. Numbers, times and the user are not compared.
+
+mod rig;
+
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rig::{eventually, wait};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// A command line and what is shown under it.
+struct Typed {
+    line: String,
+    shown: Vec<String>,
+    /// Another terminal follows: this command may still run then.
+    goes_on: bool,
+}
+
+#[test]
+fn every_console_block_shows_what_really_happens() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("README.md is there");
+    let blocks: Vec<&str> = readme
+        .split("\n```console\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("\n```").next())
+        .collect();
+    assert!(blocks.len() >= 4, "the blocks are found");
+    for (number, block) in blocks.into_iter().enumerate() {
+        play(number, &commands(block));
+    }
+}
+
+fn commands(block: &str) -> Vec<Typed> {
+    let mut typed: Vec<Typed> = Vec::new();
+    for line in block.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            typed.push(Typed {
+                line: command.to_owned(),
+                shown: Vec::new(),
+                goes_on: false,
+            });
+        } else if line.starts_with("# terminal ") {
+            if let Some(last) = typed.last_mut() {
+                last.goes_on = true;
+            }
+        } else {
+            let last = typed.last_mut().expect("output has a command");
+            last.shown.push(line.to_owned());
+        }
+    }
+    typed
+}
+
+/// Runs the commands of one block: a server goes on while the others run.
+fn play(number: usize, commands: &[Typed]) {
+    let folder = std::env::temp_dir().join(format!("ft-readme-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(folder.join("work")).expect("a folder");
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let port = port.expect("a free port").port().to_string();
+
+    let mut running = Vec::new();
+    for (index, typed) in commands.iter().enumerate() {
+        let output = folder.join(format!("{index}.out"));
+        let mut child = start(&typed.line.replace("8080", &port), &folder, &output);
+        if typed.goes_on && typed.line.contains("ft listen") {
+            let pattern = format!(":{:04X} ", port.parse::<u16>().expect("a port"));
+            eventually("it listens", || listens(&pattern));
+            running.push((child, typed, output));
+        } else {
+            wait(&mut child);
+            let said = read(&output);
+            assert!(matches(&typed.shown, &said), "{}\n{said}", typed.line);
+        }
+    }
+    for (mut server, typed, output) in running {
+        eventually(&format!("{}: {:#?}", typed.line, typed.shown), || {
+            let said = read(&output);
+            let so_far: Vec<&str> = said.lines().take(typed.shown.len()).collect();
+            matches(&typed.shown, &said) || matches(&typed.shown, &so_far.join("\n"))
+        });
+        let _ = kill_process_group(Pid::from_child(&server), Signal::TERM);
+        wait(&mut server);
+    }
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+/// A terminal: a shell whose stdout and stderr go to one place, and on whose stdin nobody types.
+fn start(line: &str, folder: &Path, output: &Path) -> Child {
+    let ft = Path::new(env!("CARGO_BIN_EXE_ft"));
+    let bin = ft.parent().expect("ft is in a folder").display();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let file = std::fs::File::create(output).expect("a file for the output");
+    Command::new("bash")
+        .args(["-c", line])
+        .current_dir(folder.join("work"))
+        .env("PATH", format!("{bin}:{path}"))
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().expect("a second descriptor"))
+        .stderr(file)
+        .process_group(0)
+        .spawn()
+        .expect("there is a bash")
+}
+
+fn read(file: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned()
+}
+
+/// Whether a socket in state LISTEN (0A) has this port.
+fn listens(port: &str) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    table
+        .lines()
+        .any(|line| line.contains(port) && line.contains(" 0A "))
+}
+
+/// Whether these lines were said, `…` being any lines.
+fn matches(shown: &[String], said: &str) -> bool {
+    let shown: Vec<String> = shown.iter().map(|line| mask(line)).collect();
+    let said: Vec<String> = said.lines().map(mask).collect();
+    fits(&shown, &said)
+}
+
+fn fits(shown: &[String], said: &[String]) -> bool {
+    match (shown.split_first(), said.split_first()) {
+        (None, rest) => rest.is_none(),
+        (Some((line, after)), rest) if line == "…" => {
+            fits(after, said) || rest.is_some_and(|(_, rest)| fits(shown, rest))
+        }
+        (Some((line, after)), Some((first, rest))) => line == first && fits(after, rest),
+        (Some(_), None) => false,
+    }
+}
+
+/// The line without what differs from run to run: numbers, units of time, the user, columns.
+fn mask(line: &str) -> String {
+    let mut numbers = String::new();
+    for c in line.chars() {
+        if !c.is_ascii_digit() {
+            numbers.push(c);
+        } else if !numbers.ends_with('0') {
+            numbers.push('0');
+        }
+    }
+    let mut words: Vec<&str> = Vec::new();
+    for word in numbers.split_whitespace() {
+        let before = words.last().copied();
+        let unit = word.trim_end_matches(',');
+        if ["ns", "µs", "ms", "s"].contains(&unit) && before.is_some_and(|w| w.starts_with('0')) {
+            words.pop();
+            words.push("TIME");
+        } else if before == Some("user") {
+            words.push("NAME");
+        } else {
+            words.push(word);
+        }
+    }
+    words.join(" ")
+}
