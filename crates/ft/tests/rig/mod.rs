@@ -236,17 +236,23 @@ pub(crate) fn has(program: &str) -> bool {
 
 /// The byte at this place of what this connection sends, for checks by position.
 pub(crate) fn byte(seed: u64, position: u64) -> u8 {
-    let mixed = ((position / 8) ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-        .wrapping_mul(0xff51_afd7_ed55_8ccd);
-    (mixed >> (8 * (position % 8))) as u8 ^ (mixed >> 56) as u8
+    bytes(seed, position, 1)[0]
 }
 
 /// So many of those bytes, from this place on.
 pub(crate) fn bytes(seed: u64, from: u64, count: usize) -> Vec<u8> {
-    (from..)
-        .take(count)
-        .map(|position| byte(seed, position))
-        .collect()
+    let start = usize::try_from(from % 8).expect("less than 8");
+    let mut all = Vec::with_capacity(start + count + 8);
+    let mut word = from / 8;
+    while all.len() < start + count {
+        let mixed =
+            (word ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        all.extend_from_slice(&(mixed ^ (mixed >> 32)).to_le_bytes());
+        word += 1;
+    }
+    all.truncate(start + count);
+    all.drain(..start);
+    all
 }
 
 /// Lines of `/proc/PID/smaps_rollup` in KiB.

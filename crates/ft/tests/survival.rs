@@ -1,0 +1,110 @@
+//! What the accept loop and the data path live through.
+
+mod rig;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use rig::{Running, bytes, has};
+use rustix::process::Signal;
+
+fn echoes(address: SocketAddr, size: usize) {
+    let mut client = TcpStream::connect(address).unwrap();
+    let mut sending = client.try_clone().unwrap();
+    let sent = bytes(5, 0, size);
+    let expected = sent.clone();
+    let feeding = thread::spawn(move || {
+        sending.write_all(&sent).unwrap();
+        sending.shutdown(std::net::Shutdown::Write).unwrap();
+    });
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).unwrap();
+    assert!(received == expected, "{} of {size} bytes", received.len());
+    feeding.join().unwrap();
+}
+
+/// A server whose accept fails in this way, three times, before it works.
+fn failing(errno: &str) -> (Running, SocketAddr) {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=accept4", "-e"]);
+    command.arg(format!("inject=accept4:error={errno}:when=1..3"));
+    command.args([
+        env!("CARGO_BIN_EXE_ft"),
+        "listen",
+        "127.0.0.1:0",
+        "echo",
+        "--once",
+    ]);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    Running::listen_as(&mut command)
+}
+
+#[test]
+fn no_error_of_accept_ends_the_server() {
+    if !has("strace") {
+        return;
+    }
+    for (errno, is_said) in [
+        ("ECONNABORTED", false),
+        ("EPROTO", false),
+        ("ENETDOWN", false),
+        ("ENETUNREACH", false),
+        ("EHOSTDOWN", false),
+        ("EHOSTUNREACH", false),
+        ("ENONET", false),
+        ("ENOPROTOOPT", false),
+        ("EOPNOTSUPP", false),
+        ("ETIMEDOUT", false),
+        ("EINTR", false),
+        ("EMFILE", true),
+        ("ENFILE", true),
+        ("ENOBUFS", true),
+        ("ENOMEM", true),
+        ("EPERM", true),
+        ("EIO", true),
+    ] {
+        let (server, address) = failing(errno);
+        echoes(address, 1000);
+        let ended = server.wait();
+        assert_eq!(ended.status, 0, "{errno}: {:#?}", ended.said);
+        let said = ended.said.iter().any(|line| line.contains(errno));
+        assert_eq!(said, is_said, "{errno}: {:#?}", ended.said);
+    }
+}
+
+#[test]
+fn signals_at_any_moment_disturb_no_transfer() {
+    let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    thread::scope(|scope| {
+        let moving = scope.spawn(|| echoes(address, 64 << 20));
+        while !moving.is_finished() {
+            server.signal(Signal::USR1);
+            thread::yield_now();
+        }
+    });
+    let ended = server.stop();
+    assert_eq!(ended.status, 0, "{:#?}", ended.said.last());
+    assert!(
+        ended.said.iter().any(|line| line.contains("1 open")),
+        "counters are printed"
+    );
+}
+
+#[test]
+fn an_urgent_byte_stays_where_it_stands() {
+    let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let mut client = TcpStream::connect(address).unwrap();
+    // All of it is there before the server reads.
+    server.signal(Signal::STOP);
+    client.write_all(b"before ").unwrap();
+    rustix::net::send(&client, b"!", rustix::net::SendFlags::OOB).unwrap();
+    client.write_all(b" behind").unwrap();
+    server.signal(Signal::CONT);
+    let mut heard = [0; 15];
+    client.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"before ! behind");
+    drop(client);
+    assert_eq!(server.stop().status, 0);
+}
