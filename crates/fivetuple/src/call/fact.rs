@@ -252,9 +252,10 @@ fn show_network(fact: &Fact, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match fact {
         Fact::AcceptQueueFull(queue) => write!(
             f,
-            "the accept queue of {} is full: {} wait, backlog {}; its program does not accept",
+            "the accept queue of {} is full: {} wait{}, backlog {}; its program does not accept",
             queue.local,
             Count(queue.waiting as usize, "connection"),
+            if queue.waiting == 1 { "s" } else { "" },
             queue.backlog
         ),
         Fact::WaitedFor(after) => write!(f, "given up after {after:?}"),

@@ -188,7 +188,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
                     if self.end.peer_finished
                         && let Poll::Ready(errno) = self.connection.poll_broken(cx)
                     {
-                        self.receive_failed(errno);
+                        self.broken(errno);
                         return true;
                     }
                     return moved;
@@ -304,6 +304,16 @@ impl<E: Exchange + Unpin> Transfer<E> {
         self.tell(error);
         if self.end.peer_finished || close_for(errno) != Close::Reset {
             self.end.broken = Some(close_for(errno));
+        }
+    }
+
+    /// The socket holds an error while nothing moves. The RST of a peer that had finished sending
+    /// reads EPIPE, whichever call finds it: what it ends is our sending.
+    fn broken(&mut self, errno: Errno) {
+        if errno == Errno::PIPE {
+            self.send_failed(errno);
+        } else {
+            self.receive_failed(errno);
         }
     }
 

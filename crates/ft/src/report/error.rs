@@ -95,6 +95,10 @@ fn listen_command(advice: &Advice, subject: &Subject, context: &Context) -> Opti
             let high = port.saturating_add(8000).max(*start);
             Some(context.listen(&with_port(local, high)))
         }
+        // ft sets it itself; who had the port before did not.
+        Advice::SetReuseAddress => {
+            Some("set SO_REUSEADDR in the program that had the port before".to_owned())
+        }
         Advice::UseLocalAddress(ip) => {
             Some(context.listen(&SocketAddr::new(*ip, port).to_string()))
         }

@@ -1,0 +1,378 @@
+//! Every error that people meet, made for real, and the whole of what `ft` says about it.
+//!
+//! Each case is a script in network, mount and process namespaces of its own, so that its ports
+//! can be fixed ones, its sysctls can be changed, and nothing of it is left when it ends.
+
+mod rig;
+
+use std::process::Command;
+
+use rig::{has, number, run};
+
+/// What every script begins with: loopback is up, `peer` starts a Python program and waits until
+/// it has said so, `until` waits for a command to succeed.
+const PRELUDE: &str = r#"
+export PATH=$PATH:/usr/sbin:/sbin TZ=UTC LC_ALL=C.UTF-8 NO_COLOR=1
+ip link set lo up
+mount -t tmpfs tmpfs /mnt && cd /mnt && chmod 755 /mnt
+peer() {
+    exec {out}< <(exec python3 -c "
+import os, select, socket, sys, time
+def ready(): print(flush=True)
+def open_socket(address, reuse=False, family=socket.AF_INET):
+    s = socket.socket(family)
+    if reuse: s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(address)
+    return s
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0'); s.close()
+$1
+select.select([], [], [])")
+    read -r <&$out
+}
+wait_for() { until "$@" > /dev/null 2>&1; do :; done; }
+open_end() { exec tail -f /dev/null; }
+"#;
+
+/// The script's stderr with what differs from run to run replaced, and its status.
+fn said(script: &str) -> Option<String> {
+    if !can_make_namespaces() {
+        return None;
+    }
+    let mut command = namespaces();
+    command
+        .args(["bash", "-c", &format!("{PRELUDE}{script}")])
+        .env("FT", env!("CARGO_BIN_EXE_ft"));
+    let output = run(&mut command, b"");
+    let stderr = String::from_utf8(output.stderr).expect("the text is UTF-8");
+    Some(format!("{stderr}status {}", number(output.status)))
+}
+
+fn namespaces() -> Command {
+    let mut command = Command::new("unshare");
+    let own = if rustix::process::geteuid().is_root() {
+        "-nmpf"
+    } else {
+        "-rnmpf"
+    };
+    command.args([own, "--mount-proc", "--kill-child"]);
+    command
+}
+
+fn can_make_namespaces() -> bool {
+    if !["unshare", "ip", "python3", "ss"]
+        .iter()
+        .all(|program| has(program))
+    {
+        return false;
+    }
+    let made = run(namespaces().arg("true"), b"").status.success();
+    assert!(
+        made || std::env::var_os("CI").is_none(),
+        "under CI nothing is skipped: namespaces"
+    );
+    made
+}
+
+/// Compares all that a script says with the text on file.
+fn check(name: &str, script: &str) {
+    let Some(text) = said(script) else { return };
+    let mut settings = insta::Settings::clone_current();
+    for (pattern, instead) in [
+        (r"\bpid \d+", "pid PID"),
+        (r"\bkill \d+", "kill PID"),
+        (r"(process is|raise it to) \d+", "$1 N"),
+        (r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "since DATE TIME"),
+        (r"held by python3[.0-9]*", "held by python3"),
+        (r":(3[2-9]\d{3}|[45]\d{4}|6[0-5]\d{3})\b", ":PORT"),
+        (
+            r"(for at most|wait|, |in) \d+(\.\d+)?( (µs|ms|s|min)|s)\b",
+            "$1 DURATION",
+        ),
+    ] {
+        settings.add_filter(pattern, instead);
+    }
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+// ---- EADDRINUSE ----------------------------------------------------------------------------
+
+#[test]
+fn a_port_held_by_another_ft() {
+    check(
+        "in-use-by-ft",
+        r#"$FT listen 8080 echo 2> log &
+        wait_for grep ::1 log
+        $FT listen 8080"#,
+    );
+}
+
+#[test]
+fn a_port_held_by_nc() {
+    if has("nc") {
+        check(
+            "in-use-by-nc",
+            r#"nc -l 127.0.0.1 8080 < /dev/null &
+            wait_for grep ':1F90 ' /proc/net/tcp
+            $FT listen 127.0.0.1:8080 echo"#,
+        );
+    }
+}
+
+#[test]
+fn a_port_that_a_client_has_by_chance() {
+    check(
+        "in-use-by-a-client",
+        r#"echo 45000 45000 > /proc/sys/net/ipv4/ip_local_port_range
+        peer 's = open_socket(("127.0.0.1", 8080)); s.listen(); c = socket.create_connection(("127.0.0.1", 8080)); ready()'
+        $FT listen 45000"#,
+    );
+}
+
+#[test]
+fn a_port_that_is_bound_and_not_listened_on() {
+    if !kernel_shows_bound_sockets() {
+        return;
+    }
+    check(
+        "in-use-by-a-bound-socket",
+        r#"peer 's = open_socket(("127.0.0.1", 8080)); ready()'
+        $FT listen 8080"#,
+    );
+}
+
+#[test]
+fn a_port_in_time_wait_of_a_socket_without_reuseaddr() {
+    check(
+        "in-use-by-time-wait",
+        r#"peer '
+s = open_socket(("127.0.0.1", 8080)); s.listen()
+c = socket.create_connection(("127.0.0.1", 8080)); a, _ = s.accept()
+a.close(); c.recv(1); c.close(); s.close(); ready()'
+        wait_for grep -q ':1F90 .* 06 ' /proc/net/tcp
+        $FT listen 8080"#,
+    );
+}
+
+#[test]
+fn a_port_held_by_a_wildcard_and_a_wildcard_held_by_one_address() {
+    check(
+        "in-use-wildcard",
+        r#"peer 's = open_socket(("0.0.0.0", 8080)); s.listen(); t = open_socket(("127.0.0.1", 9090)); t.listen(); ready()'
+        $FT listen 127.0.0.1:8080; $FT listen '*:9090'"#,
+    );
+}
+
+#[test]
+fn a_port_held_by_a_dual_stack_socket() {
+    check(
+        "in-use-dual-stack",
+        r#"peer 's = open_socket(("::", 8080), family=socket.AF_INET6); s.listen(); ready()'
+        $FT listen 127.0.0.1:8080"#,
+    );
+}
+
+#[test]
+fn a_port_held_by_a_process_that_is_not_visible() {
+    if has("setpriv") && is_root() {
+        check(
+            "in-use-not-visible",
+            r#"peer 's = open_socket(("127.0.0.1", 8080)); s.listen(); ready()'
+            cp $FT ft
+            setpriv --reuid=65534 --regid=65534 --clear-groups ./ft listen 8080"#,
+        );
+    }
+}
+
+#[test]
+fn a_port_on_which_another_socket_listens_between_bind_and_listen() {
+    if has("strace") {
+        // strace holds listen back until the other one, bound before with SO_REUSEADDR, listens.
+        check(
+            "in-use-at-listen",
+            r#"mkfifo go
+            peer '
+s = open_socket(("127.0.0.1", 8080), True); ready()
+open("go").read(); s.listen(); open("done", "w")'
+            strace -f -qq -o calls -e trace=bind,listen -e inject=listen:delay_enter=1000000 \
+                $FT listen 127.0.0.1:8080 & wait_for grep 'bind(.* = 0' calls
+            echo > go; wait $!"#,
+        );
+    }
+}
+
+/// sock_diag tells of sockets that are bound and no more from Linux 6.8 on.
+fn kernel_shows_bound_sockets() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("procfs is there");
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(6), Some(8))
+}
+
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    assert!(
+        root || std::env::var_os("CI").is_none(),
+        "under CI nothing is skipped: root"
+    );
+    root
+}
+
+// ---- EACCES, EADDRNOTAVAIL, ports that have run out ----------------------------------------
+
+#[test]
+fn a_low_port_for_a_user_without_the_privilege() {
+    if has("setpriv") && is_root() {
+        check(
+            "low-port",
+            r#"echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start
+            cp $FT ft
+            setpriv --reuid=65534 --regid=65534 --clear-groups ./ft listen 80 echo"#,
+        );
+    }
+}
+
+#[test]
+fn an_address_that_this_machine_does_not_have() {
+    check(
+        "not-local",
+        "$FT listen 192.0.2.1:8080; $FT connect --source 192.0.2.1 127.0.0.1:8080",
+    );
+}
+
+#[test]
+fn every_port_of_the_range_is_taken() {
+    check(
+        "ports-exhausted",
+        r#"echo 40000 40003 > /proc/sys/net/ipv4/ip_local_port_range
+        peer '
+s = open_socket(("127.0.0.1", 8080)); s.listen()
+c = [socket.create_connection(("127.0.0.1", 8080)) for _ in range(4)]; ready()'
+        $FT connect 127.0.0.1:8080"#,
+    );
+}
+
+// ---- connect -------------------------------------------------------------------------------
+
+#[test]
+fn nobody_listens_there() {
+    check(
+        "refused",
+        r#"$FT connect 127.0.0.1:8080; $FT connect 8080
+        peer 's = open_socket(("::1", 9090), family=socket.AF_INET6); s.listen(); ready()'
+        $FT connect 127.0.0.1:9090"#,
+    );
+}
+
+#[test]
+fn the_accept_queue_is_full() {
+    check(
+        "timed-out",
+        r#"peer '
+s = open_socket(("127.0.0.1", 8080)); s.listen(0)
+c = socket.create_connection(("127.0.0.1", 8080)); ready()'
+        $FT connect 127.0.0.1:8080 --connect-timeout 200ms"#,
+    );
+}
+
+#[test]
+fn there_is_no_way_to_the_network_or_to_the_host() {
+    check(
+        "unreachable",
+        r#"$FT connect 192.0.2.1:8080; $FT connect '[2001:db8::1]:8080'
+        ip address add 198.51.100.1/24 dev lo; ip route add unreachable 203.0.113.0/24
+        $FT connect 203.0.113.1:8080"#,
+    );
+}
+
+// ---- descriptors, data ---------------------------------------------------------------------
+
+#[test]
+fn descriptors_run_out_while_a_server_runs() {
+    if has("prlimit") {
+        check(
+            "descriptors",
+            r#"$FT listen 127.0.0.1:8080 echo 2> log & wait_for grep listening log
+            server=$! free=0; while [ -e /proc/$server/fd/$free ]; do free=$((free + 1)); done
+            prlimit --pid $server --nofile=$free:1000
+            peer 'c = socket.create_connection(("127.0.0.1", 8080)); ready()'
+            wait_for grep EMFILE log; wait_for grep paused log
+            prlimit --pid $server --nofile=100:1000
+            wait_for grep '#1 ' log; kill $server; wait_for grep 'no longer' log
+            kill $server; wait $server; status=$?
+            sed '/^paused/q' log >&2; exit $status"#,
+        );
+    }
+}
+
+#[test]
+fn the_peer_resets() {
+    check(
+        "reset",
+        r#"peer '
+s = open_socket(("127.0.0.1", 8080)); s.listen(); ready()
+c, _ = s.accept(); c.recv(1); reset(c)'
+        $FT connect 127.0.0.1:8080 < <(echo; open_end)"#,
+    );
+}
+
+#[test]
+fn the_peer_has_closed_and_we_go_on_sending() {
+    check(
+        "broken-pipe",
+        r#"mkfifo input; exec {input}<> input
+        peer '
+s = open_socket(("127.0.0.1", 8080)); s.listen(); ready()
+c, _ = s.accept(); c.close()'
+        $FT connect 127.0.0.1:8080 < <(cat input; exec yes) & wait_for grep ':1F90 08 ' /proc/net/tcp
+        echo > input; wait $!"#,
+    );
+}
+
+// ---- names ---------------------------------------------------------------------------------
+
+/// `nosuch`: no such name; `one`: one IPv4 address; `silent`: no answer.
+const NAME_SERVER: &str = r#"
+printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' > resolv.conf
+printf '127.0.0.1 localhost\n' > hosts
+printf 'hosts: files dns\n' > nsswitch.conf
+for file in resolv.conf hosts nsswitch.conf; do
+    [ ! -e /etc/$file ] || mount --bind $file $(realpath /etc/$file)
+done
+peer '
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 53)); ready()
+while True:
+    q, client = s.recvfrom(512)
+    end = q.index(0, 12) + 5
+    name, kind = q[13:13 + q[12]], q[end - 3]
+    if name == b"silent": continue
+    found = name == b"one" and kind == 1
+    head = q[:2] + bytes((0x81, 0x80 if name == b"one" else 0x83, 0, 1, 0, found, 0, 0, 0, 0))
+    record = bytes((0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 192, 0, 2, 1)) if found else b""
+    s.sendto(head + q[12:end] + record, client)'
+"#;
+
+#[test]
+fn there_is_no_such_name() {
+    check(
+        "no-such-name",
+        &format!("{NAME_SERVER} $FT connect nosuch.example:8080"),
+    );
+}
+
+#[test]
+fn the_name_server_does_not_answer() {
+    check(
+        "no-answer",
+        &format!("{NAME_SERVER} $FT connect silent.example:8080"),
+    );
+}
+
+#[test]
+fn the_name_has_no_address_of_that_family() {
+    check(
+        "no-address-of-family",
+        &format!("{NAME_SERVER} $FT connect -6 one.example:8080"),
+    );
+}
