@@ -124,7 +124,8 @@ fn a_port_that_a_client_has_by_chance() {
     check(
         "in-use-by-a-client",
         r#"echo 45000 45000 > /proc/sys/net/ipv4/ip_local_port_range
-        peer 's = open_socket(("127.0.0.1", 8080)); s.listen(); c = socket.create_connection(("127.0.0.1", 8080)); ready()'
+        peer 's = open_socket(("127.0.0.1", 8080))
+s.listen(); c = socket.create_connection(("127.0.0.1", 8080)); ready()'
         $FT listen 45000"#,
     );
 }
@@ -158,7 +159,8 @@ a.close(); c.recv(1); c.close(); s.close(); ready()'
 fn a_port_held_by_a_wildcard_and_a_wildcard_held_by_one_address() {
     check(
         "in-use-wildcard",
-        r#"peer 's = open_socket(("0.0.0.0", 8080)); s.listen(); t = open_socket(("127.0.0.1", 9090)); t.listen(); ready()'
+        r#"peer 's = open_socket(("0.0.0.0", 8080))
+s.listen(); t = open_socket(("127.0.0.1", 9090)); t.listen(); ready()'
         $FT listen 127.0.0.1:8080; $FT listen '*:9090'"#,
     );
 }

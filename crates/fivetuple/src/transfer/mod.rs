@@ -10,6 +10,7 @@
 
 mod end_of_stream;
 mod outgoing;
+mod terms;
 mod timer;
 
 use std::cell::RefCell;
@@ -17,7 +18,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use crate::call::{Errno, Explained, ReceiveError, SendError};
 use crate::close::{Close, Closed, Closing};
@@ -27,6 +27,7 @@ use crate::event::Event;
 pub use end_of_stream::{EndOfStream, Eof, Input, Step};
 pub use outgoing::Outgoing;
 use outgoing::Unsent;
+pub use terms::Terms;
 use timer::Timer;
 
 /// Bytes that one read takes at most; the size of the buffer of each thread.
@@ -35,38 +36,6 @@ pub const SCRATCH: usize = 64 * 1024;
 const TURN: usize = 8;
 /// Times that it does so in both directions before others have their turn.
 const ROUNDS: usize = 4;
-
-/// When the directions of a connection end, and how long it may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// What an end of one direction means for the other.
-    pub eof: Eof,
-    /// Throw away what the peer sends, and close when our input has ended and is sent.
-    pub send_only: bool,
-    /// Longest time without a byte either way.
-    pub idle: Option<Duration>,
-    /// Longest time in all.
-    pub deadline: Option<Duration>,
-    /// Longest time without a byte once one direction has ended.
-    pub half_closed: Option<Duration>,
-}
-
-impl Terms {
-    /// What a server does unless something else is asked for.
-    pub const SERVER: Self = Self {
-        eof: Eof::Half,
-        send_only: false,
-        idle: None,
-        deadline: None,
-        half_closed: Some(Duration::from_secs(300)),
-    };
-
-    /// What a client does unless something else is asked for.
-    pub const CLIENT: Self = Self {
-        half_closed: None,
-        ..Self::SERVER
-    };
-}
 
 /// What an exchange has to send of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -193,8 +193,9 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "none; the port may be several: ports and ranges with commas",
             ),
             Text(
-                "Connects, closes, and lets the exit status speak: 0 if every port answered, otherwise 1. stdout has a line for each that did, stderr for each that did not. No byte is sent, but \
-                 the server does see a connection that ends at once.",
+                "Connects, closes, and lets the exit status speak: 0 if every port answered, \
+                 otherwise 1. stdout has a line for each that did, stderr for each that did not. \
+                 No byte is sent, but the server does see a connection that ends at once.",
             ),
         ],
         examples: &[
