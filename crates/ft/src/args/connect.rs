@@ -17,7 +17,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     let targets = targets(&words.words)?;
     let family = family(&words)?;
     let target = callable(&targets, family)?;
-    let report = shown::report(&words.shown, false, around)?;
+    let report = shown::report(&words.shown, None, around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
     let terms = shown::terms(&words.end, &words.data, &Terms::CLIENT);
     let defaults = ConnectOptions::default();

@@ -29,7 +29,7 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
         .listening_addresses(family)
         .map_err(|error| error.to_string())?;
     let service = service(&words, around)?;
-    let report = shown::report(&words.shown, true, around)?;
+    let report = shown::report(&words.shown, Some(words.service.join(" ")), around)?;
     let defaults = ServerOptions::default();
     let options = ServerOptions {
         socket: SocketOptions {

@@ -10,7 +10,11 @@ use super::values::DurationOrNever;
 use crate::plan::{Destination, Report, Terminal, Verbosity};
 
 /// The report of a run; `log` is what this side does without `-q`.
-pub(super) fn report(shown: &Shown, log: bool, around: Surroundings<'_>) -> Result<Report, String> {
+pub(super) fn report(
+    shown: &Shown,
+    serves: Option<String>,
+    around: Surroundings<'_>,
+) -> Result<Report, String> {
     if shown.verbose && shown.quiet {
         return Err("-q says less and -v says more: leave one of them out".to_owned());
     }
@@ -29,7 +33,7 @@ pub(super) fn report(shown: &Shown, log: bool, around: Surroundings<'_>) -> Resu
             (_, true) => Verbosity::Quiet,
             _ => Verbosity::Normal,
         },
-        log: log && !shown.quiet,
+        serves,
         color: color(&shown.color, around),
         events,
         dump,
@@ -40,7 +44,7 @@ pub(super) fn report(shown: &Shown, log: bool, around: Surroundings<'_>) -> Resu
 pub(super) fn color_only(words: &Color, around: Surroundings<'_>) -> Report {
     Report {
         verbosity: Verbosity::Normal,
-        log: false,
+        serves: None,
         color: color(words, around),
         events: None,
         dump: None,

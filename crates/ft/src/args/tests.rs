@@ -65,7 +65,7 @@ fn a_bare_listen_has_the_defaults_of_the_library() {
     let plan = listen("listen 8080");
     assert_eq!(plan.address, "8080".parse().unwrap());
     assert_eq!(plan.options, fivetuple::ServerOptions::default());
-    assert!(plan.report.log && !plan.report.color);
+    assert!(plan.report.serves.is_some() && !plan.report.color);
     assert_eq!(plan.report.verbosity, Verbosity::Normal);
     let terminal = terminal(plan.service);
     assert!(terminal.input && terminal.output);
@@ -79,7 +79,7 @@ fn a_bare_connect_has_the_defaults_of_the_library() {
     assert_eq!(plan.target, "localhost:8080".parse().unwrap());
     assert_eq!(plan.options, fivetuple::ClientOptions::default());
     assert_eq!(plan.exec, None);
-    assert!(!plan.report.log);
+    assert!(plan.report.serves.is_none());
 }
 
 #[test]
@@ -247,7 +247,10 @@ fn later_options_win() {
         2
     );
     assert_eq!(listen("listen 1 -v -v").report.verbosity, Verbosity::Trace);
-    assert!(!listen("listen 1 -q").report.log);
+    assert_eq!(
+        listen("listen 1 source 5 -q").report.serves.as_deref(),
+        Some("source 5")
+    );
 }
 
 #[test]

@@ -87,8 +87,9 @@ pub(crate) struct Check {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) verbosity: Verbosity,
-    /// A line when a connection is accepted and one when it has closed (servers).
-    pub(crate) log: bool,
+    /// A server: the service as it was typed, empty for the default. Its log has a line when a
+    /// connection is accepted and one when it has closed.
+    pub(crate) serves: Option<String>,
     /// Colour on stderr.
     pub(crate) color: bool,
     /// JSON lines.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fivetuple::call::{Code, Errno};
 use fivetuple::{Event, Explained, Observer};
 
-use super::error::{Context, Verb, explain_error};
+use super::error::{Context, Verb, explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
 use super::words::{Bytes, Ended, Named, paused, turned_away};
@@ -36,6 +36,8 @@ pub(crate) struct Log {
     context: Context,
     color: bool,
     refusals: Mutex<Refusals>,
+    /// What a client last failed with.
+    last: Mutex<Option<Code>>,
 }
 
 /// How often was something refused since the last line about it.
@@ -60,13 +62,14 @@ impl Refusals {
 
 impl Log {
     /// A log into `queue`.
-    pub(crate) fn new(queue: Arc<Queue>, says: Says, verb: Verb, color: bool) -> Self {
+    pub(crate) fn new(queue: Arc<Queue>, says: Says, context: Context, color: bool) -> Self {
         Self {
             queue,
             says,
-            context: Context::of(verb),
+            context,
             color,
             refusals: Mutex::default(),
+            last: Mutex::default(),
         }
     }
 
@@ -108,13 +111,22 @@ impl Log {
 
     fn failed(&self, error: &dyn Explained, of_a_connection: bool) {
         let told_by_its_end = of_a_connection && self.context.verb == Verb::Listen;
-        if !(told_by_its_end && is_reset(error.code())) {
-            error_lines(
-                &self.queue,
-                &explain_error(error, &self.context),
-                self.color,
-            );
+        if told_by_its_end && is_reset(error.code()) {
+            return;
         }
+        let text = if !of_a_connection && self.is_repeated(error.code()) {
+            plain_error(error)
+        } else {
+            explain_error(error, &self.context)
+        };
+        error_lines(&self.queue, &text, self.color);
+    }
+
+    /// A client that fails at each address of a name, or in each try, in the same way: what is
+    /// known and what to try has been told.
+    fn is_repeated(&self, code: Code) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.context.verb == Verb::Connect && last.replace(code) == Some(code)
     }
 
     fn about_sockets(&self, event: &Event<'_>, now: Instant) {
@@ -218,7 +230,7 @@ mod tests {
 
     fn told(says: Says, verb: Verb, events: &[(Event<'_>, u64)]) -> String {
         samples::written(|queue| {
-            let log = Log::new(queue, says, verb, false);
+            let log = Log::new(queue, says, Context::of(verb), false);
             let start = Instant::now();
             for (event, millis) in events {
                 log.event_at(event, start + Duration::from_millis(*millis));

@@ -28,7 +28,7 @@ use crate::plan::{self, Destination, Verbosity};
 use crate::trace::Trace;
 use clock::Clock;
 use dump::Dump;
-use error::{Verb, plain_error};
+use error::{Context, Verb, plain_error};
 use events::Events;
 use line::Line;
 use log::{Log, Says};
@@ -73,7 +73,7 @@ impl Reports {
         let log = Arc::new(Log::new(
             Arc::clone(&stderr),
             says(plan),
-            verb(plan),
+            context(plan),
             plan.color,
         ));
         if plan.verbosity == Verbosity::Trace {
@@ -180,17 +180,19 @@ fn create(path: &Path) -> Result<std::os::fd::OwnedFd, String> {
 /// With a trace, the trace tells of the connections; a client is silent unless it fails.
 fn says(plan: &plan::Report) -> Says {
     match plan.verbosity {
-        Verbosity::Normal if plan.log => Says::Everything,
-        Verbosity::Trace if plan.log => Says::Sockets,
+        Verbosity::Normal if plan.serves.is_some() => Says::Everything,
+        Verbosity::Trace if plan.serves.is_some() => Says::Sockets,
         _ => Says::Errors,
     }
 }
 
-fn verb(plan: &plan::Report) -> Verb {
-    if plan.log {
-        Verb::Listen
-    } else {
-        Verb::Connect
+fn context(plan: &plan::Report) -> Context {
+    match &plan.serves {
+        Some(service) => Context {
+            verb: Verb::Listen,
+            rest: service.clone(),
+        },
+        None => Context::of(Verb::Connect),
     }
 }
 
@@ -217,7 +219,7 @@ mod tests {
     fn plan(events: Option<Destination>, dump: Option<Destination>) -> plan::Report {
         plan::Report {
             verbosity: Verbosity::Quiet,
-            log: true,
+            serves: Some(String::new()),
             color: false,
             events,
             dump,

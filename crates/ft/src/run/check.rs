@@ -26,8 +26,7 @@ pub(super) async fn check(plan: Check) -> u8 {
         status = ask_all(&plan, &reports, &observers) => status,
         status = signals.end() => status,
     };
-    reports.close();
-    status
+    super::close(&reports, status)
 }
 
 /// One port's answer: who was connected with whom, and how long it took.

@@ -30,8 +30,7 @@ pub(super) async fn connect(plan: Connect) -> u8 {
         Ok(client) => talk(client, &plan, (&reports, &mut signals)).await,
         Err(status) => status,
     };
-    reports.close();
-    status
+    super::close(&reports, status)
 }
 
 /// Says why there is no connection.

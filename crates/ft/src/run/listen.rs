@@ -62,8 +62,7 @@ fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 
             status::USAGE
         }
     };
-    reports.close();
-    status
+    super::close(reports, status)
 }
 
 async fn serve(server: Server, service: &plan::Service, mut running: Running) -> u8 {
@@ -73,7 +72,11 @@ async fn serve(server: Server, service: &plan::Service, mut running: Running) ->
                 running.output = Some(terminal.output.clone());
                 start(server, terminal)
             }
-            Err(error) => return super::fail(&format!("no thread for stdin or stdout: {error}")),
+            Err(error) => {
+                let text = format!("no thread for stdin or stdout: {error}");
+                running.reports.error(text);
+                return super::close(&running.reports, status::FAILED);
+            }
         },
         plan::Service::Echo => start(server, |_: &Identity| Echo),
         plan::Service::Discard => start(server, |_: &Identity| Discard),
@@ -127,8 +130,14 @@ impl Running {
                 }
             }
         };
-        let status = self.status(summary.unwrap_or_default());
-        self.reports.close();
+        let status = match summary {
+            Ok(summary) => self.status(summary),
+            Err(panicked) => {
+                self.reports.error(format_args!("the server ended: {panicked}"));
+                status::FAILED
+            }
+        };
+        let status = super::close(&self.reports, status);
         second_signal.unwrap_or(status)
     }
 

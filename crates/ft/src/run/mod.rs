@@ -15,6 +15,7 @@ use fivetuple::{Closed, Expired, Reason};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::plan::Plan;
+use crate::report::Reports;
 
 /// Exit statuses; the table stands in `ft explain status`.
 pub(crate) mod status {
@@ -75,6 +76,16 @@ pub(crate) fn fail(text: &str) -> u8 {
     // Nobody is left to be told when stderr is closed.
     let _ = writeln!(std::io::stderr(), "ft: {text}");
     status::FAILED
+}
+
+/// Writes the reports out; one that is incomplete is data lost.
+fn close(reports: &Reports, status: u8) -> u8 {
+    let whole = reports.close();
+    if whole || status != status::DONE {
+        status
+    } else {
+        status::FAILED
+    }
 }
 
 /// The status that the end of one connection makes.
