@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::net::{getsockname, sockopt};
 
 use crate::address::Family;
-use crate::call::{BindError, Call, SetOptionError};
+use crate::call::{BindError, Call, Explained, SetOptionError};
 use crate::event::{Called, Event};
 use crate::kernel::socket_option;
 use crate::socket::Socket;
@@ -23,6 +23,16 @@ pub enum NameError {
     /// `bind` failed.
     #[error(transparent)]
     Bind(#[from] BindError),
+}
+
+impl NameError {
+    /// The call that failed, with what is known about it.
+    pub fn explained(&self) -> &dyn Explained {
+        match self {
+            Self::Option(error) => error,
+            Self::Bind(error) => error,
+        }
+    }
 }
 
 /// An endpoint with a local address. [`Bound::listen`] or [`Bound::connect`] is next.

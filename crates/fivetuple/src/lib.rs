@@ -42,21 +42,21 @@
 //! A whole server with a service of your own is ten lines more; see [`service`].
 
 pub mod address;
-mod five_tuple;
+pub mod five_tuple;
 pub mod kernel;
 pub mod call;
 pub mod event;
-mod socket;
-mod bind;
-mod listen;
-mod connection;
+pub mod socket;
+pub mod bind;
+pub mod listen;
+pub mod connection;
 pub mod accept;
 pub mod connect;
-mod close;
+pub mod close;
 pub mod transfer;
 pub mod service;
-mod server;
-mod client;
+pub mod server;
+pub mod client;
 
 pub use accept::{Access, AtLimit, Limits};
 pub use address::{Address, Family};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, sockopt};
 
 use crate::address::Family;
-use crate::call::{Call, Errno, SetOptionError, SocketError};
+use crate::call::{Call, Errno, Explained, SetOptionError, SocketError};
 use crate::event::{Called, Event, Observers};
 use crate::kernel::socket_option;
 
@@ -66,6 +66,16 @@ pub enum OpenError {
     /// `setsockopt` failed.
     #[error(transparent)]
     Option(#[from] SetOptionError),
+}
+
+impl OpenError {
+    /// The call that failed, with what is known about it.
+    pub fn explained(&self) -> &dyn Explained {
+        match self {
+            Self::Socket(error) => error,
+            Self::Option(error) => error,
+        }
+    }
 }
 
 /// An endpoint without a name. [`Socket::bind`] or [`Socket::connect`] is next.

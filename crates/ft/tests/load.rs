@@ -16,15 +16,6 @@ use tokio::task::JoinSet;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// Counts that the long run takes whole.
-fn count(whole: u64, short: u64) -> u64 {
-    if std::env::var_os("FT_TEST_ALL").is_some() {
-        whole
-    } else {
-        short
-    }
-}
-
 fn on_many_threads<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(work)
@@ -77,15 +68,15 @@ fn exclusive_a_thousand_clients_get_every_byte_back_and_leave_nothing_behind() {
     const MIB: usize = 1 << 20;
     let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
     let pid = server.child.id();
-    let clients = count(1000, 1000);
+    const CLIENTS: u64 = 1000;
     on_many_threads(round(address, 1, 64 * 1024));
     let before = descriptors(pid);
-    on_many_threads(round(address, clients, MIB));
+    on_many_threads(round(address, CLIENTS, MIB));
     eventually("all descriptors are given back", || {
         descriptors(pid) == before
     });
     let after_first = pss_kib(pid);
-    on_many_threads(round(address, clients, MIB));
+    on_many_threads(round(address, CLIENTS, MIB));
     eventually("all descriptors are given back", || {
         descriptors(pid) == before
     });
@@ -100,10 +91,10 @@ fn exclusive_a_thousand_clients_get_every_byte_back_and_leave_nothing_behind() {
     let ended = server.stop();
     assert_eq!(ended.status, 0, "{:?}", ended.said.last());
     let summary = ended.said.last().expect("a summary");
-    let expected = format!("{} connections accepted", 2 * clients + 2);
+    let expected = format!("{} connections accepted", 2 * CLIENTS + 2);
     assert!(summary.contains(&expected), "{summary}");
     assert!(
-        summary.contains(&format!("{} released", 2 * clients + 2)),
+        summary.contains(&format!("{} released", 2 * CLIENTS + 2)),
         "{summary}"
     );
 }
@@ -256,13 +247,13 @@ fn exclusive_two_hundred_clients_are_all_served_when_the_limit_is_lowered_under_
 
 #[test]
 fn exclusive_clients_that_reset_at_random_moments_disturb_nobody() {
-    let resets = count(10_000, 1_000);
+    const RESETS: u64 = 10_000;
     let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
     on_many_threads(async {
         let others = tokio::spawn(round(address, 100, 4 << 20));
         let at_once = Arc::new(Semaphore::new(64));
         let mut tasks = JoinSet::new();
-        for number in 0..resets {
+        for number in 0..RESETS {
             let turn = Arc::clone(&at_once)
                 .acquire_owned()
                 .await

@@ -97,10 +97,8 @@ impl NotConnected {
         match self {
             Self::Address(_) => Vec::new(),
             Self::Resolve(error) => vec![error],
-            Self::Open(OpenError::Socket(error)) => vec![error],
-            Self::Open(OpenError::Option(error)) => vec![error],
-            Self::Source(NameError::Option(error)) => vec![error],
-            Self::Source(NameError::Bind(error)) => vec![error],
+            Self::Open(error) => vec![error.explained()],
+            Self::Source(error) => vec![error.explained()],
             Self::Connect(error) => vec![error],
             Self::Each(all) => all.iter().flat_map(Self::explained).collect(),
         }

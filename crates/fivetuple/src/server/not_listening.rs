@@ -34,10 +34,8 @@ impl NotListening {
         match self {
             Self::Address(_) => None,
             Self::Resolve(error) => Some(error),
-            Self::Open(OpenError::Socket(error)) => Some(error),
-            Self::Open(OpenError::Option(error)) => Some(error),
-            Self::Name(NameError::Option(error)) => Some(error),
-            Self::Name(NameError::Bind(error)) => Some(error),
+            Self::Open(error) => Some(error.explained()),
+            Self::Name(error) => Some(error.explained()),
             Self::Listen(error) => Some(error),
         }
     }

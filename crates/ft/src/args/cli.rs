@@ -1,5 +1,9 @@
 //! The words of the command line, as clap reads them. What they mean together is decided in
 //! [`super::listen`] and [`super::connect`].
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "these comments are printed as help, where brackets are brackets"
+)]
 
 use std::ffi::OsString;
 use std::net::SocketAddr;

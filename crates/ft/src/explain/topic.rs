@@ -1,6 +1,6 @@
 //! What one explanation is made of: plain data, no behaviour.
 //!
-//! The tables in the files beside this one are written with these types; [`super::render`] makes
+//! The tables in the files beside this one are written with these types; [`super::render()`] makes
 //! text of them.
 
 /// One word that `ft explain` knows.

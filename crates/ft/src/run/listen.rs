@@ -133,7 +133,8 @@ impl Running {
         let status = match summary {
             Ok(summary) => self.status(summary),
             Err(panicked) => {
-                self.reports.error(format_args!("the server ended: {panicked}"));
+                self.reports
+                    .error(format_args!("the server ended: {panicked}"));
                 status::FAILED
             }
         };
