@@ -2,7 +2,7 @@
 
 mod rig;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -289,4 +289,31 @@ async fn reset(address: SocketAddr, number: u64) {
             .expect("half of it comes back");
     }
     set_socket_linger(&client, Some(Duration::ZERO)).expect("an option");
+}
+
+#[test]
+fn exclusive_clients_that_are_turned_away_leave_no_descriptor_behind() {
+    let whole = std::env::var_os("FT_TEST_ALL").is_some();
+    let clients = if whole { 1_000_000 } else { 10_000 };
+    let words = ["127.0.0.1:0", "echo", "--allow", "10.0.0.0/8"];
+    let (server, address) = Running::listen(&words);
+    let pid = server.child.id();
+    let before = descriptors(pid);
+    for _ in 0..clients {
+        // The reset may come before connect has returned. Either way the client ends by it, so
+        // that no port of its own stays in TIME-WAIT.
+        if let Ok(mut client) = std::net::TcpStream::connect(address) {
+            assert!(
+                client.read(&mut [0]).is_err(),
+                "a reset, not an end of stream"
+            );
+        }
+    }
+    eventually("all descriptors are given back", || {
+        descriptors(pid) == before
+    });
+    let ended = server.stop();
+    let counted = format!("{clients} clients turned away");
+    let is_said = ended.said.iter().any(|line| line.contains(&counted));
+    assert!(is_said, "{:#?}", ended.said);
 }
