@@ -108,3 +108,47 @@ fn an_urgent_byte_stays_where_it_stands() {
     drop(client);
     assert_eq!(server.stop().status, 0);
 }
+
+#[test]
+fn a_last_descriptor_that_is_taken_is_no_shortage_until_somebody_waits() {
+    if !has("prlimit") {
+        return;
+    }
+    let (mut server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    echoes(address, 10);
+    server.wait_for("closed: released");
+    let pid = server.child.id();
+    let taken = |fd: &u64| std::path::Path::new(&format!("/proc/{pid}/fd/{fd}")).exists();
+    let free = (3..).find(|fd| !taken(fd)).unwrap();
+    let limit = format!("--nofile={}", free + 1);
+    let lowered = Command::new("prlimit")
+        .args(["--pid", &pid.to_string(), &limit])
+        .status();
+    assert!(lowered.unwrap().success());
+    let mut first = TcpStream::connect(address).unwrap();
+    for _ in 0..2 {
+        first.write_all(b"x").unwrap();
+        first.read_exact(&mut [0]).unwrap();
+    }
+    server.signal(Signal::USR1);
+    server.wait_for("1 open");
+    assert!(
+        !server.said.concat().contains("EMFILE"),
+        "{:#?}",
+        server.said
+    );
+    let mut second = TcpStream::connect(address).unwrap();
+    server.wait_for("EMFILE");
+    drop(first);
+    second.write_all(b"y").unwrap();
+    second.read_exact(&mut [0]).unwrap();
+    drop(second);
+    let ended = server.stop();
+    assert_eq!(ended.status, 0);
+    let resumed = ended
+        .said
+        .iter()
+        .filter(|line| line.starts_with("resumed"))
+        .count();
+    assert_eq!(resumed, 1, "{:#?}", ended.said);
+}

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SocketFlags, acceptfrom_with, getsockname, sockopt};
 use tokio::time::{Sleep, sleep};
 
@@ -68,9 +69,18 @@ impl Listener {
                 ready!(self.fd.poll_read_ready(cx)).map_err(|error| errno_of(&error))?;
             match self.try_accept() {
                 Err(Errno::AGAIN) => guard.clear_ready(),
+                // Linux takes a descriptor before it looks into the queue: when nobody is there,
+                // that none is left is no shortage yet.
+                Err(Errno::MFILE | Errno::NFILE) if !self.is_awaited() => guard.clear_ready(),
                 other => return Poll::Ready(other),
             }
         }
+    }
+
+    /// Whether a client is in the accept queue at this moment.
+    fn is_awaited(&self) -> bool {
+        let mut polled = [PollFd::new(&self.fd, PollFlags::IN)];
+        poll(&mut polled, Some(&Timespec::default())) != Ok(0)
     }
 
     /// One accept call that does not wait.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fivetuple::call::{Code, Errno};
+use fivetuple::event::Pause;
 use fivetuple::{Event, Explained, Observer};
 
 use super::error::{Context, Verb, explain_error, plain_error};
@@ -45,6 +46,8 @@ pub(crate) struct Log {
 struct Refusals {
     told: Option<Instant>,
     left_out: u64,
+    /// The last line about pausing said that clients wait.
+    paused: bool,
 }
 
 impl Refusals {
@@ -79,7 +82,7 @@ impl Log {
         if left_out > 0 {
             self.line(|line| {
                 line.put(format_args!(
-                    "{left_out} more were turned away, paused or resumed"
+                    "left out: {left_out} more of being turned away, paused or resumed"
                 ));
             });
         }
@@ -97,7 +100,8 @@ impl Log {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refusal(&self, now: Instant, write: impl FnOnce(&mut Line<'_>)) {
+    /// Writes the line if one is due; whether it was.
+    fn refusal(&self, now: Instant, write: impl FnOnce(&mut Line<'_>)) -> bool {
         let due = self.refusals().due(now);
         if let Some(left_out) = due {
             self.line(|line| {
@@ -105,6 +109,29 @@ impl Log {
                 if left_out > 0 {
                     line.put(format_args!(" (and {left_out} more before)"));
                 }
+            });
+        }
+        due.is_some()
+    }
+
+    fn paused(&self, why: Pause, now: Instant) {
+        let told = self.refusal(now, |line| {
+            line.put(format_args!("paused: {}; clients wait", paused(why)));
+        });
+        if told {
+            self.refusals().paused = true;
+        }
+    }
+
+    /// Whoever was told that clients wait is told when they no longer do, however soon.
+    fn resumed(&self) {
+        let mut refusals = self.refusals();
+        let told = std::mem::take(&mut refusals.paused);
+        refusals.left_out += u64::from(!told);
+        drop(refusals);
+        if told {
+            self.line(|line| {
+                line.put("resumed: clients are accepted again");
             });
         }
     }
@@ -136,16 +163,14 @@ impl Log {
                     .styled(Style::Bold, local)
                     .put(" tcp");
             }),
-            Event::TurnedAway { five_tuple, why } => self.refusal(now, |line| {
-                let why = turned_away(*why);
-                line.put(format_args!("turned away {five_tuple}: {why}"));
-            }),
-            Event::Paused { why } => self.refusal(now, |line| {
-                line.put(format_args!("paused: {}; clients wait", paused(*why)));
-            }),
-            Event::Resumed => self.refusal(now, |line| {
-                line.put("resumed: clients are accepted again");
-            }),
+            Event::TurnedAway { five_tuple, why } => {
+                self.refusal(now, |line| {
+                    let why = turned_away(*why);
+                    line.put(format_args!("turned away {five_tuple}: {why}"));
+                });
+            }
+            Event::Paused { why } => self.paused(*why, now),
+            Event::Resumed => self.resumed(),
             _ => {}
         }
     }
@@ -309,13 +334,16 @@ mod tests {
         let mut events = vec![(away, 0)];
         events.extend((1..=500).map(|_| (pause(), 500)));
         events.push((Event::Resumed, 1000));
+        events.push((pause(), 1000));
+        events.push((Event::Resumed, 1001));
         events.push((pause(), 1999));
         assert_eq!(
             told(Says::Everything, Verb::Listen, &events),
             "turned away 127.0.0.1:51312 → 127.0.0.1:8080 tcp: its address has as many \
              connections as it may have\n\
-             resumed: clients are accepted again (and 500 more before)\n\
-             1 more were turned away, paused or resumed\n"
+             paused: no descriptor is left; clients wait (and 501 more before)\n\
+             resumed: clients are accepted again\n\
+             left out: 1 more of being turned away, paused or resumed\n"
         );
     }
 
