@@ -34,6 +34,9 @@ pub enum Close {
     /// The peer may still be sending: finish sending, throw away what comes until its end, so
     /// that no RST overtakes what we sent.
     Linger,
+    /// As [`Close::Linger`], but for at most 2 s, and a byte that still comes has nowhere to go:
+    /// it is answered by RST.
+    Leave,
     /// RST, at once.
     Abort,
     /// A deadline has passed; close at once, by RST if something we sent is not acknowledged.
@@ -156,7 +159,7 @@ impl Closing {
     ) -> Poll<Reason> {
         match self.how {
             Close::Release => self.poll_release(connection, cx),
-            Close::Linger => self.poll_linger(connection, cx),
+            Close::Linger | Close::Leave => self.poll_linger(connection, cx),
             Close::Abort => {
                 connection.reset_on_close();
                 connection.note_first(Side::Us);
@@ -209,12 +212,18 @@ impl Closing {
         if connection.half_close().is_err() {
             return Poll::Ready(Reason::Reset);
         }
-        let wait = self.wait.get_or_insert_with(|| Wait::new(LINGER_MAX));
+        let leaves = self.how == Close::Leave;
+        let at_most = if leaves { ACKNOWLEDGE_WAIT } else { LINGER_MAX };
+        let wait = self.wait.get_or_insert_with(|| Wait::new(at_most));
         loop {
             if !connection.is_peer_finished() {
                 let mut scratch = [0; 4096];
                 match connection.poll_receive(cx, &mut scratch) {
                     Poll::Ready(Ok(0)) => connection.note_peer_finished(),
+                    Poll::Ready(Ok(_)) if leaves => {
+                        connection.reset_on_close();
+                        return Poll::Ready(Reason::Aborted);
+                    }
                     Poll::Ready(Ok(_)) => {
                         wait.silent_since = Instant::now();
                         if wait.silent_since < wait.until {
@@ -236,6 +245,7 @@ impl Closing {
             }
             match wait.poll_look(cx) {
                 Poll::Ready(true) => {}
+                Poll::Ready(false) if leaves => return Poll::Ready(Reason::Released),
                 Poll::Ready(false) => return Poll::Ready(Reason::TimedOut),
                 Poll::Pending => return Poll::Pending,
             }

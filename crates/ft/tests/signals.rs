@@ -53,12 +53,11 @@ fn the_first_signal_lets_connections_end_and_closes_the_port() {
 #[test]
 fn clients_in_the_queue_are_served_even_at_the_limit() {
     let words = ["127.0.0.1:0", "echo", "--max-connections", "1"];
-    let (mut server, address) = Running::listen(&words);
+    let (server, address) = Running::listen(&words);
     let mut first = TcpStream::connect(address).unwrap();
     ask(&mut first);
     let mut second = TcpStream::connect(address).unwrap();
     server.signal(Signal::TERM);
-    server.wait_for("no longer");
     drop(first);
     ask(&mut second);
     drop(second);

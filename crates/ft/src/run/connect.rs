@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fivetuple::event::Observers;
 use fivetuple::service::{Output, OutputEnd};
-use fivetuple::{Client, Closed, Event, NotConnected};
+use fivetuple::{Client, Closed, Event, NotConnected, Reason};
 
 use super::exec::Program;
 use super::signals::{Asked, Signals};
@@ -107,7 +107,11 @@ fn outcome(closed: &Closed, output: &Output, reports: &Reports) -> u8 {
     match output.end() {
         Some(OutputEnd::Interrupted) => status::DONE,
         // With a program at the other end of it, the connection says how it went.
-        Some(OutputEnd::ReaderGone) if closed.reason == fivetuple::Reason::Aborted => status::DONE,
+        Some(OutputEnd::ReaderGone)
+            if matches!(closed.reason, Reason::Aborted | Reason::Released) =>
+        {
+            status::DONE
+        }
         Some(end @ OutputEnd::Failed(_)) => {
             if let Some(text) = streams::complaint(&end) {
                 reports.error(text);

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use fivetuple::{Event, Observer, Reason, Table};
+use tokio::sync::Notify;
 
 /// Counts connections by how they ended.
 #[derive(Debug, Default)]
@@ -12,6 +13,9 @@ pub(super) struct Counters {
     ended: [AtomicU64; REASONS.len()],
     sent: AtomicU64,
     received: AtomicU64,
+    /// Listening sockets that are open.
+    listening: AtomicU64,
+    stopped: Notify,
 }
 
 const REASONS: [Reason; 5] = [
@@ -27,6 +31,15 @@ impl Observer for Counters {
         match event {
             Event::Accepted(_) => {
                 self.accepted.fetch_add(1, Relaxed);
+            }
+            Event::Listening { .. } => {
+                self.listening.fetch_add(1, Relaxed);
+            }
+            Event::StoppedListening { .. } => {
+                let before = self.listening.fetch_sub(1, Relaxed);
+                if before == 1 {
+                    self.stopped.notify_one();
+                }
             }
             Event::TurnedAway { .. } => {
                 self.turned_away.fetch_add(1, Relaxed);
@@ -46,6 +59,11 @@ impl Observer for Counters {
 }
 
 impl Counters {
+    /// Waits until the last listening socket is closed; once.
+    pub(super) async fn stopped_listening(&self) {
+        self.stopped.notified().await;
+    }
+
     /// One line: all connections so far, the living ones of `table` included.
     pub(super) fn line(&self, table: &Table) -> String {
         let mut sent = self.sent.load(Relaxed);

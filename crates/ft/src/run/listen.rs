@@ -116,17 +116,21 @@ impl Running {
                     Asked::End(_) if first_signal => {
                         first_signal = false;
                         self.control.drain();
-                        self.say_draining();
                     }
                     Asked::End(status) => {
                         second_signal = Some(status);
                         self.control.cut();
                     }
                 },
+                () = self.counters.stopped_listening() => {
+                    if !first_signal && self.output.as_ref().and_then(Output::end).is_none() {
+                        self.say_draining();
+                    }
+                }
                 () = ended(self.output.as_ref()), if first_signal => {
+                    // The connections end by themselves: they have nowhere to write to.
                     first_signal = false;
                     self.control.drain();
-                    self.control.cut();
                 }
             }
         };

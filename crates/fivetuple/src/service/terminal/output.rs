@@ -58,6 +58,8 @@ struct Queue {
     /// No more will be pushed: the writer is dropped after the last byte.
     finished: bool,
     end: Option<OutputEnd>,
+    /// When it ended, some bytes were not written.
+    lost: bool,
     wakers: HashMap<u64, Waker>,
     watcher: Option<Waker>,
 }
@@ -143,7 +145,7 @@ impl Output {
     pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
         let mut queue = self.shared.lock();
         if let Some(end) = &queue.end {
-            return Poll::Ready(match self.shared.close_for(end) {
+            return Poll::Ready(match self.shared.close_for(end, queue.lost) {
                 Some(close) => Err(close),
                 None => Ok(SCRATCH),
             });
@@ -169,7 +171,7 @@ impl Output {
     ) -> Poll<Result<(), Close>> {
         let mut queue = self.shared.lock();
         if let Some(end) = &queue.end {
-            return Poll::Ready(match self.shared.close_for(end) {
+            return Poll::Ready(match self.shared.close_for(end, queue.lost) {
                 Some(close) => Err(close),
                 None if ended => Err(Close::Linger),
                 None => Ok(()),
@@ -244,9 +246,12 @@ impl Shared {
     }
 
     /// How connections close when the output has ended in this way; `None` goes on without it.
-    fn close_for(&self, end: &OutputEnd) -> Option<Close> {
+    /// A reader that has taken everything and gone (tar at the end of an archive) has lost nothing,
+    /// and neither has the peer, if it sends no more.
+    fn close_for(&self, end: &OutputEnd, lost: bool) -> Option<Close> {
         match (end, self.when_gone) {
             (OutputEnd::Interrupted, _) => Some(Close::Release),
+            (OutputEnd::ReaderGone, WhenGone::Close) if !lost => Some(Close::Leave),
             (_, WhenGone::Close) => Some(Close::Abort),
             (_, WhenGone::Discard) => None,
         }
@@ -254,7 +259,10 @@ impl Shared {
 
     fn end(&self, end: OutputEnd) {
         let mut queue = self.lock();
-        queue.end.get_or_insert(end);
+        if queue.end.is_none() {
+            queue.lost = queue.writing > 0 || !queue.waiting.is_empty();
+            queue.end = Some(end);
+        }
         queue.done = queue.pushed;
         queue.waiting = Vec::new();
         queue.wake_all();
