@@ -1,7 +1,7 @@
 //! README.md is true: every `console` block is run, and shows what is written there.
 //!
 //! `# terminal N` begins another terminal, `$ ` a command, `…` alone stands for any lines. Port
-//! 8080 becomes a free one. Numbers, times and the user are not compared.
+//! 8080 becomes a free one. Ports, descriptors, pids, times and the user are not compared.
 
 mod rig;
 
@@ -139,28 +139,90 @@ fn fits(shown: &[String], said: &[String]) -> bool {
     }
 }
 
-/// The line without what differs from run to run: numbers, units of time, the user, columns.
+/// The line without what differs from run to run: ports that the system chose, descriptors, pids,
+/// times, the user. Numbers of connections, counts of bytes and results stay as they are.
 fn mask(line: &str) -> String {
-    let mut numbers = String::new();
-    for c in line.chars() {
-        if !c.is_ascii_digit() {
-            numbers.push(c);
-        } else if !numbers.ends_with('0') {
-            numbers.push('0');
+    let mut masked: Vec<String> = Vec::new();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    for (at, word) in words.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| words.get(at)).copied();
+        let after = words
+            .get(at + 1)
+            .map(|unit| unit.trim_end_matches([',', ')']));
+        let is_time = after.is_some_and(|unit| ["ns", "µs", "ms", "s"].contains(&unit));
+        let is_result = before == Some("=") && line.contains(" accept(");
+        masked.push(match before {
+            _ if is_time => "N".to_owned(),
+            Some("user") => "NAME".to_owned(),
+            Some("pid" | "(pid" | "kill" | "descriptor" | "port" | "on" | "listen" | "since") => {
+                numbers(word)
+            }
+            _ if is_result || word.contains([':', '(']) => numbers(word),
+            _ => (*word).to_owned(),
+        });
+    }
+    let units = ["ns", "µs", "ms", "s"];
+    for at in 1..masked.len() {
+        let unit = masked[at].trim_end_matches([',', ')']).to_owned();
+        if masked[at - 1] == "N" && units.contains(&unit.as_str()) {
+            masked[at] = masked[at].replacen(&unit, "TIME", 1);
         }
     }
-    let mut words: Vec<&str> = Vec::new();
-    for word in numbers.split_whitespace() {
-        let before = words.last().copied();
-        let unit = word.trim_end_matches(',');
-        if ["ns", "µs", "ms", "s"].contains(&unit) && before.is_some_and(|w| w.starts_with('0')) {
-            words.pop();
-            words.push("TIME");
-        } else if before == Some("user") {
-            words.push("NAME");
+    masked.join(" ")
+}
+
+/// The word without the numbers that the system chose: a port, a descriptor, a time of day.
+fn numbers(word: &str) -> String {
+    let mut out = String::new();
+    for part in word.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let is_address = part.ends_with('.') || out.ends_with('.') && digits.len() < 4;
+        if digits.is_empty() || is_address || digits == "65536" {
+            out.push_str(part);
         } else {
-            words.push(word);
+            out.push('N');
+            out.push_str(part.get(digits.len()..).unwrap_or_default());
         }
     }
-    words.join(" ")
+    out
+}
+
+#[test]
+fn what_is_compared_are_counts_and_what_is_not_are_ports() {
+    let shown = "#1 127.0.0.1:58936 → 127.0.0.1:8080 tcp closed: 598 µs, sent 8 B, received 8 B";
+    let same = "#1 127.0.0.1:1234 → 127.0.0.1:41000 tcp closed: 1.2 ms, sent 8 B, received 8 B";
+    assert_eq!(mask(shown), mask(same));
+    for other in ["#2 127", "sent 9 B", "received 80 B", "127.0.0.2"] {
+        let changed = match other {
+            "#2 127" => same.replace("#1 127", other),
+            "127.0.0.2" => same.replace("127.0.0.1", other),
+            "sent 9 B" => same.replace("sent 8 B", other),
+            _ => same.replace("received 8 B", other),
+        };
+        assert_ne!(mask(shown), mask(&changed), "{other}");
+    }
+    let call =
+        "00:30:12.658942  6 receive     recv(13, 65536) = 6   #1 127.0.0.1:1 → 127.0.0.1:2 tcp";
+    assert_ne!(mask(call), mask(&call.replace("= 6", "= 7")));
+    assert_eq!(mask(call), mask(&call.replace("(13,", "(14,")));
+}
+
+#[test]
+fn the_service_of_your_own_is_the_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md is there");
+    let example = root.join("crates/fivetuple/examples/shout.rs");
+    let example = std::fs::read_to_string(example).expect("the example is there");
+    let shown = readme
+        .split("\n```rust\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("the block is there");
+    let service = |text: &str| {
+        let from = text.find("struct Shout").expect("it begins");
+        let to = text.find("#[tokio::main]").expect("it ends");
+        text[from..to].to_owned()
+    };
+    assert_eq!(service(shown), service(&example));
+    assert!(shown.contains("server.serve(|_: &Identity| Shout).await;"));
 }

@@ -112,7 +112,10 @@ fn a_full_disk_is_said_and_is_status_one() {
     );
     assert_eq!(number(output.status), 1);
     let said = text(&output.stderr);
-    assert!(said.contains("write to stdout: No space left"), "{said}");
+    assert!(
+        said.contains("write stdout: no space left on the device (ENOSPC)"),
+        "{said}"
+    );
 }
 
 #[test]

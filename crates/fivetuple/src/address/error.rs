@@ -20,13 +20,13 @@ pub enum AddressError {
     #[error("the host is empty: write HOST PORT, or the port alone for this machine")]
     EmptyHost,
     /// A control character stands in the text.
-    #[error("`{shown}` contains a control character")]
+    #[error("'{shown}' contains a control character")]
     ControlCharacter {
         /// The text.
         shown: Shown,
     },
     /// White space stands in the text.
-    #[error("`{shown}` contains white space: an address is one word, such as HOST:PORT")]
+    #[error("'{shown}' contains white space: an address is one word, such as HOST:PORT")]
     WhiteSpace {
         /// The text.
         shown: Shown,
@@ -38,7 +38,7 @@ pub enum AddressError {
         scheme: &'static str,
     },
     /// A scheme that no release has.
-    #[error("`{scheme}://` is not a scheme known here: write {suggestion}")]
+    #[error("'{scheme}://' is not a scheme known here: write {suggestion}")]
     UnknownScheme {
         /// The scheme as it was typed.
         scheme: Shown,
@@ -46,13 +46,13 @@ pub enum AddressError {
         suggestion: String,
     },
     /// Something follows the port after `tcp://`.
-    #[error("`{shown}` has a path: an address ends with the port")]
+    #[error("'{shown}' has a path: an address ends with the port")]
     Path {
         /// The text.
         shown: Shown,
     },
     /// There is a host and no port.
-    #[error("`{shown}` has no port: write {suggestion}")]
+    #[error("'{shown}' has no port: write {suggestion}")]
     MissingPort {
         /// The text.
         shown: Shown,
@@ -60,13 +60,13 @@ pub enum AddressError {
         suggestion: String,
     },
     /// Of the two words HOST PORT the first has a port already.
-    #[error("`{shown}` has a port already: write HOST PORT or HOST:PORT")]
+    #[error("'{shown}' has a port already: write HOST PORT or HOST:PORT")]
     TwoPorts {
         /// The first word.
         shown: Shown,
     },
     /// Several colons and no brackets: the end may be a port or a part of the IPv6 address.
-    #[error("`{shown}` is unclear without brackets: write {suggestion}")]
+    #[error("'{shown}' is unclear without brackets: write {suggestion}")]
     Unbracketed {
         /// The text.
         shown: Shown,
@@ -74,13 +74,13 @@ pub enum AddressError {
         suggestion: String,
     },
     /// More than one colon, and it is not an IPv6 address either.
-    #[error("`{shown}` has too many colons: write HOST:PORT or [IPV6]:PORT")]
+    #[error("'{shown}' has too many colons: write HOST:PORT or [IPV6]:PORT")]
     TooManyColons {
         /// The text.
         shown: Shown,
     },
     /// `[` without `]`, or something other than a port after `]`.
-    #[error("`{shown}` does not have the form [IPV6]:PORT")]
+    #[error("'{shown}' does not have the form [IPV6]:PORT")]
     Brackets {
         /// The text.
         shown: Shown,
@@ -92,19 +92,19 @@ pub enum AddressError {
         suggestion: String,
     },
     /// What stands in the brackets cannot be read.
-    #[error("`{shown}` is not an IPv6 address")]
+    #[error("'{shown}' is not an IPv6 address")]
     InvalidIpv6 {
         /// The text in the brackets.
         shown: Shown,
     },
     /// What stands behind `%` names no interface.
-    #[error("there is no interface `{zone}` with IPv6: after % stands its name or number")]
+    #[error("there is no interface '{zone}' with IPv6: after % stands its name or number")]
     UnknownInterface {
         /// The text behind `%`.
         zone: Shown,
     },
     /// An IPv4 address that programs read in different ways, or not at all.
-    #[error("`{shown}` is not an IPv4 address in full: write {suggestion}")]
+    #[error("'{shown}' is not an IPv4 address in full: write {suggestion}")]
     Ipv4Form {
         /// The text.
         shown: Shown,
@@ -112,7 +112,7 @@ pub enum AddressError {
         suggestion: String,
     },
     /// A host name that cannot exist.
-    #[error("`{shown}` is not a host name: {problem}")]
+    #[error("'{shown}' is not a host name: {problem}")]
     InvalidName {
         /// The text.
         shown: Shown,
@@ -126,13 +126,13 @@ pub enum AddressError {
         shown: Shown,
     },
     /// Neither a number nor the name of a port.
-    #[error("`{shown}` is not a port: write a number from 0 to 65535 or a name such as http")]
+    #[error("'{shown}' is not a port: write a number from 0 to 65535 or a name such as http")]
     UnknownPort {
         /// The text.
         shown: Shown,
     },
     /// A list or range where one port is asked for.
-    #[error("`{shown}` is more than one port, and one is asked for here")]
+    #[error("'{shown}' is more than one port, and one is asked for here")]
     OnePort {
         /// The text.
         shown: Shown,
@@ -146,7 +146,7 @@ pub enum AddressError {
         end: u16,
     },
     /// Two commas in a row, a comma at an end, or a range that lacks one end.
-    #[error("`{shown}` is not a list of ports: write ports and ranges such as 20-25,80,http")]
+    #[error("'{shown}' is not a list of ports: write ports and ranges such as 20-25,80,http")]
     PortList {
         /// The list.
         shown: Shown,

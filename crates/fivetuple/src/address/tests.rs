@@ -10,7 +10,7 @@ fn read(text: &str) -> Result<Address, AddressError> {
 
 fn error(text: &str) -> String {
     match read(text) {
-        Ok(address) => panic!("`{text}` was read as {address:?}"),
+        Ok(address) => panic!("'{text}' was read as {address:?}"),
         Err(error) => error.to_string(),
     }
 }
@@ -79,44 +79,44 @@ const MISTAKES: &[(&str, &str)] = &[
         "tcp:",
         "the address is empty: write PORT, HOST:PORT or [IPV6]:PORT",
     ),
-    ("host", "`host` has no port: write host:PORT"),
-    ("host:", "`host:` has no port: write host:PORT"),
-    (":", "`:` has no port: write :PORT"),
-    ("*", "`*` has no port: write *:PORT"),
-    ("127.0.0.1", "`127.0.0.1` has no port: write 127.0.0.1:PORT"),
-    ("[::1]", "`[::1]` has no port: write [::1]:PORT"),
+    ("host", "'host' has no port: write host:PORT"),
+    ("host:", "'host:' has no port: write host:PORT"),
+    (":", "':' has no port: write :PORT"),
+    ("*", "'*' has no port: write *:PORT"),
+    ("127.0.0.1", "'127.0.0.1' has no port: write 127.0.0.1:PORT"),
+    ("[::1]", "'[::1]' has no port: write [::1]:PORT"),
     (
         "::1",
-        "`::1` is unclear without brackets: write [::]:1 or [::1]:PORT",
+        "'::1' is unclear without brackets: write [::]:1 or [::1]:PORT",
     ),
     (
         "fe80::",
-        "`fe80::` is unclear without brackets: write [fe80::]:PORT",
+        "'fe80::' is unclear without brackets: write [fe80::]:PORT",
     ),
     (
         "::1:8080",
-        "`::1:8080` is unclear without brackets: write [::1]:8080 or [::1:8080]:PORT",
+        "'::1:8080' is unclear without brackets: write [::1]:8080 or [::1:8080]:PORT",
     ),
     (
         "::1:http",
-        "`::1:http` is unclear without brackets: write [::1]:http",
+        "'::1:http' is unclear without brackets: write [::1]:http",
     ),
     (
         "1:2:3:4:5:6:7:8:80",
-        "`1:2:3:4:5:6:7:8:80` is unclear without brackets: write [1:2:3:4:5:6:7:8]:80",
+        "'1:2:3:4:5:6:7:8:80' is unclear without brackets: write [1:2:3:4:5:6:7:8]:80",
     ),
     (
         "a:b:c",
-        "`a:b:c` has too many colons: write HOST:PORT or [IPV6]:PORT",
+        "'a:b:c' has too many colons: write HOST:PORT or [IPV6]:PORT",
     ),
     (
         "host::80",
-        "`host::80` has too many colons: write HOST:PORT or [IPV6]:PORT",
+        "'host::80' has too many colons: write HOST:PORT or [IPV6]:PORT",
     ),
-    ("[::1", "`[::1` does not have the form [IPV6]:PORT"),
-    ("[::1]80", "`[::1]80` does not have the form [IPV6]:PORT"),
-    ("[]:80", "`` is not an IPv6 address"),
-    ("[::g]:80", "`::g` is not an IPv6 address"),
+    ("[::1", "'[::1' does not have the form [IPV6]:PORT"),
+    ("[::1]80", "'[::1]80' does not have the form [IPV6]:PORT"),
+    ("[]:80", "'' is not an IPv6 address"),
+    ("[::g]:80", "'::g' is not an IPv6 address"),
     (
         "[10.0.0.1]:80",
         "brackets are for IPv6 addresses: write 10.0.0.1 without them",
@@ -127,23 +127,23 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[fe80::1%nosuch0]:80",
-        "there is no interface `nosuch0` with IPv6: after % stands its name or number",
+        "there is no interface 'nosuch0' with IPv6: after % stands its name or number",
     ),
     (
         "[fe80::1%../lo]:80",
-        "there is no interface `../lo` with IPv6: after % stands its name or number",
+        "there is no interface '../lo' with IPv6: after % stands its name or number",
     ),
     (
         "[fe80::1%]:80",
-        "there is no interface `` with IPv6: after % stands its name or number",
+        "there is no interface '' with IPv6: after % stands its name or number",
     ),
     (
         "127.1:80",
-        "`127.1` is not an IPv4 address in full: write 127.0.0.1",
+        "'127.1' is not an IPv4 address in full: write 127.0.0.1",
     ),
     (
         "010.0.0.1:80",
-        "`010.0.0.1` is not an IPv4 address in full: write 10.0.0.1 or 8.0.0.1",
+        "'010.0.0.1' is not an IPv4 address in full: write 10.0.0.1 or 8.0.0.1",
     ),
     (
         "unix:/run/x",
@@ -165,19 +165,19 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "http://example.com/a:b",
-        "`http://` is not a scheme known here: write example.com:80",
+        "'http://' is not a scheme known here: write example.com:80",
     ),
     (
         "gopher://x:70/",
-        "`gopher://` is not a scheme known here: write x:70",
+        "'gopher://' is not a scheme known here: write x:70",
     ),
     (
         "gopher://x",
-        "`gopher://` is not a scheme known here: write HOST:PORT",
+        "'gopher://' is not a scheme known here: write HOST:PORT",
     ),
     (
         "tcp://host:80/path",
-        "`tcp://host:80/path` has a path: an address ends with the port",
+        "'tcp://host:80/path' has a path: an address ends with the port",
     ),
     (
         "65536",
@@ -189,57 +189,57 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "host:-1",
-        "`-1` is not a port: write a number from 0 to 65535 or a name such as http",
+        "'-1' is not a port: write a number from 0 to 65535 or a name such as http",
     ),
     (
         "20-25",
-        "`20-25` is more than one port, and one is asked for here",
+        "'20-25' is more than one port, and one is asked for here",
     ),
     (
         "host:20,25",
-        "`20,25` is more than one port, and one is asked for here",
+        "'20,25' is more than one port, and one is asked for here",
     ),
     (
         "host: 80",
-        "`host: 80` contains white space: an address is one word, such as HOST:PORT",
+        "'host: 80' contains white space: an address is one word, such as HOST:PORT",
     ),
     (
         "8080\n",
-        "`8080\\n` contains white space: an address is one word, such as HOST:PORT",
+        "'8080\\n' contains white space: an address is one word, such as HOST:PORT",
     ),
     (
         " ",
-        "` ` contains white space: an address is one word, such as HOST:PORT",
+        "' ' contains white space: an address is one word, such as HOST:PORT",
     ),
     (
         "a\u{1b}[2J:80",
-        "`a\\u{1b}[2J:80` contains a control character",
+        "'a\\u{1b}[2J:80' contains a control character",
     ),
-    ("a\0:80", "`a\\0:80` contains a control character"),
+    ("a\0:80", "'a\\0:80' contains a control character"),
     (
         "\u{202e}x:80",
-        "`\\u{202e}x` is not a host name: names beyond ASCII are written in their xn-- form",
+        "'\\u{202e}x' is not a host name: names beyond ASCII are written in their xn-- form",
     ),
     (
         "a..b:80",
-        "`a..b` is not a host name: a part between the dots is empty",
+        "'a..b' is not a host name: a part between the dots is empty",
     ),
     (
         ".:80",
-        "`.` is not a host name: a part between the dots is empty",
+        "'.' is not a host name: a part between the dots is empty",
     ),
     (
         "-a:80",
-        "`-a` is not a host name: a part between the dots begins or ends with a hyphen",
+        "'-a' is not a host name: a part between the dots begins or ends with a hyphen",
     ),
     (
         "a/b:80",
-        "`a/b` is not a host name: \
+        "'a/b' is not a host name: \
              names are made of letters, digits, hyphens, underscores and dots",
     ),
     (
         "*.com:80",
-        "`*.com` is not a host name: a star stands alone, as in *:PORT",
+        "'*.com' is not a host name: a star stands alone, as in *:PORT",
     ),
 ];
 
@@ -275,13 +275,13 @@ fn two_words_are_a_host_and_a_port() {
     let mistakes = [
         ("", "80", "the host is empty"),
         ("tcp:", "80", "the host is empty"),
-        ("host", "", "`host` has no port: write host:PORT"),
-        ("host:80", "80", "`host:80` has a port already"),
-        ("[::1]:80", "80", "`[::1]:80` has a port already"),
-        ("[::1", "80", "`[::1` does not have the form"),
-        ("a:b:c", "80", "`a:b:c` is not an IPv6 address"),
-        ("8080", "80", "`8080` is not an IPv4 address in full"),
-        ("host", "8 0", "`8 0` contains white space"),
+        ("host", "", "'host' has no port: write host:PORT"),
+        ("host:80", "80", "'host:80' has a port already"),
+        ("[::1]:80", "80", "'[::1]:80' has a port already"),
+        ("[::1", "80", "'[::1' does not have the form"),
+        ("a:b:c", "80", "'a:b:c' is not an IPv6 address"),
+        ("8080", "80", "'8080' is not an IPv4 address in full"),
+        ("host", "8 0", "'8 0' contains white space"),
         ("unix:/x", "80", "unix: addresses are not supported"),
     ];
     for (host, port, sentence) in mistakes {
@@ -364,15 +364,15 @@ fn ports_are_listed_in_order_and_once() {
         ("25-20", "the range 25-20 goes backwards: write 20-25"),
         (
             "20,,80",
-            "`20,,80` is not a list of ports: write ports and ranges such as 20-25,80,http",
+            "'20,,80' is not a list of ports: write ports and ranges such as 20-25,80,http",
         ),
         (
             "20-",
-            "`20-` is not a list of ports: write ports and ranges such as 20-25,80,http",
+            "'20-' is not a list of ports: write ports and ranges such as 20-25,80,http",
         ),
         (
             "",
-            "`` is not a list of ports: write ports and ranges such as 20-25,80,http",
+            "'' is not a list of ports: write ports and ranges such as 20-25,80,http",
         ),
         (
             "1-65536",

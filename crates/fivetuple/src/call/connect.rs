@@ -35,6 +35,8 @@ pub enum ConnectCause {
         family: Family,
         /// Whether this machine has an address of that family that reaches beyond itself.
         has_family: bool,
+        /// The same of the other family.
+        has_other: bool,
     },
     /// No local port is left for this destination (EADDRNOTAVAIL).
     PortsExhausted(PortsExhausted),
@@ -137,6 +139,7 @@ impl ConnectCause {
             Errno::NETUNREACH | Errno::NETDOWN => Self::NoRoute {
                 family,
                 has_family: has_address_beyond(family),
+                has_other: has_address_beyond(family.other()),
             },
             Errno::ADDRNOTAVAIL if !has_any_address(family) => Self::NoFamily(family),
             Errno::ADDRNOTAVAIL => Self::PortsExhausted(PortsExhausted::now()),
@@ -285,10 +288,12 @@ impl Cause for ConnectCause {
             Self::NoRoute {
                 family,
                 has_family: true,
+                ..
             } => vec![Fact::NoRoute(*family)],
             Self::NoRoute {
                 family,
                 has_family: false,
+                ..
             } => {
                 vec![Fact::NoRoute(*family), Fact::NoAddressBeyond(*family)]
             }
@@ -331,9 +336,13 @@ impl Cause for ConnectCause {
             Self::NoRoute {
                 family,
                 has_family: false,
+                has_other: true,
             } => {
                 vec![Advice::UseFamily(family.other()), Advice::CheckNetwork]
             }
+            Self::NoRoute {
+                has_family: false, ..
+            } => vec![Advice::CheckNetwork],
             Self::NoRoute { .. } => vec![Advice::CheckAddress, Advice::CheckNetwork],
             Self::FiveTupleInUse { .. } => vec![Advice::UseAnotherSourcePort],
             Self::NoFamily(family) => vec![Advice::UseFamily(family.other())],

@@ -139,6 +139,17 @@ impl Code {
     }
 }
 
+/// An error of the standard library in the form of ours: `no space left on the device (ENOSPC)`.
+pub fn describe(error: &std::io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(errno) => {
+            let code = Code::Errno(errno);
+            format!("{} ({code})", code.text())
+        }
+        None => error.to_string(),
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.name())

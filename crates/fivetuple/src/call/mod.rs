@@ -31,7 +31,7 @@ pub use data::{
     ShutdownError,
 };
 pub use errno::{name, text};
-pub use error::{CallError, Cause, Code, Explained, Subject};
+pub use error::{CallError, Cause, Code, Explained, Subject, describe};
 pub use fact::Fact;
 pub use holder::{HOLDERS_MAX, Holder, Overlap, PortInUse, TimeWait, Who};
 pub use listen::{ListenCause, ListenError};

@@ -10,14 +10,14 @@ use super::cli::Connect;
 use super::failure::said;
 use super::shown;
 use super::values;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Typed};
 
 pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, String> {
     together(&words)?;
     let targets = targets(&words.words)?;
     let family = family(&words)?;
     let target = callable(&targets, family)?;
-    let report = shown::report(&words.shown, None, around)?;
+    let report = shown::report(&words.shown, Typed::Connect(words.words.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
     let terms = shown::terms(&words.end, &words.data, &Terms::CLIENT);
     let defaults = ConnectOptions::default();

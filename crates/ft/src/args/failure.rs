@@ -55,6 +55,15 @@ pub(super) fn sentence(error: &Error, verb: Option<&str>, command: &Command) -> 
     }
 }
 
+/// The command that is meant: who writes `-l` without one wants to listen.
+pub(super) fn meant<'a>(error: &Error, verb: Option<&'a str>) -> Option<&'a str> {
+    let argument = error.get(ContextKind::InvalidArg);
+    match argument {
+        Some(ContextValue::String(argument)) if argument == "-l" => Some("listen"),
+        _ => verb,
+    }
+}
+
 /// What a command cannot do without.
 fn absent(verb: Option<&str>) -> &'static str {
     match verb {

@@ -9,7 +9,7 @@ use super::cli::{Listen, SlowWord};
 use super::failure::said;
 use super::shown;
 use super::values::{nearest, size};
-use crate::plan::{self, Plan, Service};
+use crate::plan::{self, Plan, Service, Typed};
 
 /// The services of this release.
 pub(super) const SERVICES: [&str; 7] = [
@@ -29,7 +29,7 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
         .listening_addresses(family)
         .map_err(|error| error.to_string())?;
     let service = service(&words, around)?;
-    let report = shown::report(&words.shown, Some(words.service.join(" ")), around)?;
+    let report = shown::report(&words.shown, Typed::Listen(words.service.join(" ")), around)?;
     let defaults = ServerOptions::default();
     let options = ServerOptions {
         socket: SocketOptions {

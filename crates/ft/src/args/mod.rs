@@ -112,7 +112,10 @@ pub(crate) fn plan(
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = read.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::asked_for(error.to_string()),
-        _ => Exit::usage(verb, &failure::sentence(&error, verb, &command)),
+        _ => Exit::usage(
+            failure::meant(&error, verb),
+            &failure::sentence(&error, verb, &command),
+        ),
     })?;
     let Some(asked) = cli.verb else {
         return Err(Exit::asked_for(page::help(environment.width())));

@@ -7,12 +7,12 @@ use fivetuple::{Family, Terms};
 use super::Surroundings;
 use super::cli::{Color, ColorWord, Data, End, Place, Shown};
 use super::values::DurationOrNever;
-use crate::plan::{Destination, Report, Terminal, Verbosity};
+use crate::plan::{Destination, Report, Terminal, Typed, Verbosity};
 
-/// The report of a run; `log` is what this side does without `-q`.
+/// The report of a run.
 pub(super) fn report(
     shown: &Shown,
-    serves: Option<String>,
+    typed: Typed,
     around: Surroundings<'_>,
 ) -> Result<Report, String> {
     if shown.verbose && shown.quiet {
@@ -33,7 +33,7 @@ pub(super) fn report(
             (_, true) => Verbosity::Quiet,
             _ => Verbosity::Normal,
         },
-        serves,
+        typed,
         color: color(&shown.color, around),
         events,
         dump,
@@ -44,7 +44,7 @@ pub(super) fn report(
 pub(super) fn color_only(words: &Color, around: Surroundings<'_>) -> Report {
     Report {
         verbosity: Verbosity::Normal,
-        serves: None,
+        typed: Typed::Connect(String::new()),
         color: color(words, around),
         events: None,
         dump: None,

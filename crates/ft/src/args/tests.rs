@@ -10,7 +10,7 @@ use proptest::strategy::Strategy;
 use super::example::examples;
 use super::verb::VERBS;
 use super::*;
-use crate::plan::{Check, Connect, Destination, Listen, Service, Terminal, Verbosity};
+use crate::plan::{Check, Connect, Destination, Listen, Service, Terminal, Typed, Verbosity};
 
 fn planned(line: &str, terminals: Terminals, environment: &Environment) -> Result<Plan, Exit> {
     let words = line.split_whitespace().map(|word| match word {
@@ -65,7 +65,7 @@ fn a_bare_listen_has_the_defaults_of_the_library() {
     let plan = listen("listen 8080");
     assert_eq!(plan.address, "8080".parse().unwrap());
     assert_eq!(plan.options, fivetuple::ServerOptions::default());
-    assert!(plan.report.serves.is_some() && !plan.report.color);
+    assert!(matches!(plan.report.typed, Typed::Listen(_)) && !plan.report.color);
     assert_eq!(plan.report.verbosity, Verbosity::Normal);
     let terminal = terminal(plan.service);
     assert!(terminal.input && terminal.output);
@@ -79,7 +79,7 @@ fn a_bare_connect_has_the_defaults_of_the_library() {
     assert_eq!(plan.target, "localhost:8080".parse().unwrap());
     assert_eq!(plan.options, fivetuple::ClientOptions::default());
     assert_eq!(plan.exec, None);
-    assert!(plan.report.serves.is_none());
+    assert_eq!(plan.report.typed, Typed::Connect("localhost 8080".into()));
 }
 
 #[test]
@@ -248,8 +248,8 @@ fn later_options_win() {
     );
     assert_eq!(listen("listen 1 -v -v").report.verbosity, Verbosity::Trace);
     assert_eq!(
-        listen("listen 1 source 5 -q").report.serves.as_deref(),
-        Some("source 5")
+        listen("listen 1 source 5 -q").report.typed,
+        Typed::Listen("source 5".into())
     );
 }
 

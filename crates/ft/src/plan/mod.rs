@@ -87,15 +87,24 @@ pub(crate) struct Check {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) verbosity: Verbosity,
-    /// A server: the service as it was typed, empty for the default. Its log has a line when a
-    /// connection is accepted and one when it has closed.
-    pub(crate) serves: Option<String>,
+    /// What advice repeats of the command line.
+    pub(crate) typed: Typed,
     /// Colour on stderr.
     pub(crate) color: bool,
     /// JSON lines.
     pub(crate) events: Option<Destination>,
     /// Traffic as hex and text.
     pub(crate) dump: Option<Destination>,
+}
+
+/// What was typed behind the verb, as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    /// The service, empty for the default. The log of a server has a line when a connection is
+    /// accepted and one when it has closed.
+    Listen(String),
+    /// The address.
+    Connect(String),
 }
 
 /// How much is said on stderr.

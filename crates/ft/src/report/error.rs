@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
-use fivetuple::Explained;
-use fivetuple::call::{Advice, Subject};
+use fivetuple::call::{Advice, Subject, Visible};
+use fivetuple::{Explained, Family};
 
 use crate::explain;
 
@@ -13,7 +13,8 @@ use crate::explain;
 pub(crate) struct Context {
     /// The verb.
     pub(crate) verb: Verb,
-    /// What stands behind the address: the service, empty for the default. It is printed as it is.
+    /// To listen, what stands behind the address: the service, empty for the default. To connect,
+    /// the address. It is printed as it is.
     pub(crate) rest: String,
 }
 
@@ -27,11 +28,11 @@ pub(crate) enum Verb {
 }
 
 impl Context {
-    /// A command line without a service.
-    pub(crate) fn of(verb: Verb) -> Self {
+    /// What advice is made for.
+    pub(crate) fn new(verb: Verb, rest: &str) -> Self {
         Self {
             verb,
-            rest: String::new(),
+            rest: rest.to_owned(),
         }
     }
 
@@ -75,7 +76,7 @@ pub(crate) fn plain_error(error: impl fmt::Display) -> String {
 fn command(advice: &Advice, subject: &Subject, context: &Context) -> String {
     match context.verb {
         Verb::Listen => listen_command(advice, subject, context),
-        Verb::Connect => connect_command(advice, subject),
+        Verb::Connect => connect_command(advice, subject, context),
     }
     .or_else(|| system_command(advice))
     .unwrap_or_else(|| advice.to_string())
@@ -106,13 +107,19 @@ fn listen_command(advice: &Advice, subject: &Subject, context: &Context) -> Opti
     }
 }
 
-fn connect_command(advice: &Advice, subject: &Subject) -> Option<String> {
-    let to = |option: &str| match subject {
-        Subject::Address(peer) => Some(format!("ft connect {option} {peer}")),
-        _ => None,
+fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Option<String> {
+    let to = |option: &str| match (context.rest.as_str(), subject) {
+        ("", Subject::Address(peer)) => Some(format!("ft connect {option} {peer}")),
+        ("", _) => None,
+        (target, _) => Some(format!(
+            "ft connect {option} {}",
+            Visible(target.as_bytes())
+        )),
     };
     match advice {
-        Advice::UseLocalAddress(ip) => Some(format!("--source {}", source(*ip))),
+        Advice::UseLocalAddress(ip) => to(&format!("--source {}", source(*ip))),
+        Advice::UseFamily(Family::Inet) => to("-4"),
+        Advice::UseFamily(Family::Inet6) => to("-6"),
         Advice::TryAgain => to("--retry 5"),
         Advice::WaitLonger => to("--connect-timeout 1m"),
         _ => None,
@@ -252,7 +259,7 @@ mod tests {
     #[test]
     fn a_name_cannot_steer_the_terminal() {
         let error = in_use("0.0.0.0:65535", b"e\x1b[31mvil\n");
-        let text = explain_error(&error, &Context::of(Verb::Listen));
+        let text = explain_error(&error, &Context::new(Verb::Listen, ""));
         assert!(!text.contains('\x1b'), "{text}");
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(text.contains(r"e\x1b[31mvil\n"), "{text}");
@@ -271,7 +278,7 @@ mod tests {
             ];
             for error in errors {
                 for verb in [Verb::Listen, Verb::Connect] {
-                    let text = explain_error(&*error, &Context::of(verb));
+                    let text = explain_error(&*error, &Context::new(verb, ""));
                     let mut lines = text.lines();
                     assert!(lines.next().is_some_and(|line| line.starts_with("ft: ")));
                     assert!(lines.all(|line| line.starts_with("  ")), "{text}");
@@ -285,7 +292,7 @@ mod tests {
     fn a_refused_connect_says_how_to_listen_there() {
         let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let error = ConnectError::new(address, Errno::CONNREFUSED);
-        let text = explain_error(&error, &Context::of(Verb::Connect));
+        let text = explain_error(&error, &Context::new(Verb::Connect, ""));
         assert!(text.starts_with("ft: connect 127.0.0.1:1: connection refused (ECONNREFUSED)\n"));
         assert!(text.contains("ft listen 1 ·"), "{text}");
         assert!(text.ends_with(" · ft explain ECONNREFUSED"), "{text}");
@@ -294,7 +301,7 @@ mod tests {
     #[test]
     fn a_low_port_becomes_a_high_one() {
         let subject = Subject::Address("0.0.0.0:80".parse().unwrap());
-        let context = Context::of(Verb::Listen);
+        let context = Context::new(Verb::Listen, "");
         let text = command(&Advice::UsePortFrom(1024), &subject, &context);
         assert_eq!(text, "ft listen '*:8080'");
         assert_eq!(plain_error("no such verb"), "ft: no such verb");

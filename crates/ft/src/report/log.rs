@@ -255,7 +255,7 @@ mod tests {
 
     fn told(says: Says, verb: Verb, events: &[(Event<'_>, u64)]) -> String {
         samples::written(|queue| {
-            let log = Log::new(queue, says, Context::of(verb), false);
+            let log = Log::new(queue, says, Context::new(verb, ""), false);
             let start = Instant::now();
             for (event, millis) in events {
                 log.event_at(event, start + Duration::from_millis(*millis));

@@ -24,7 +24,7 @@ use fivetuple::call::{Code, Visible};
 use fivetuple::{Observer, Observers};
 use rustix::fs::{Mode, OFlags};
 
-use crate::plan::{self, Destination, Verbosity};
+use crate::plan::{self, Destination, Typed, Verbosity};
 use crate::trace::Trace;
 use clock::Clock;
 use dump::Dump;
@@ -110,6 +110,12 @@ impl Reports {
         }
     }
 
+    /// The last lines of a run, after everything that is still owed.
+    pub(crate) fn say_at_last(&self, text: &str) {
+        self.log.finish();
+        self.say(text);
+    }
+
     /// An error, always told.
     pub(crate) fn error(&self, text: impl fmt::Display) {
         log::error_lines(&self.stderr, &plain_error(text), self.color);
@@ -180,20 +186,21 @@ fn create(path: &Path) -> Result<std::os::fd::OwnedFd, String> {
 /// With a trace, the trace tells of the connections; a client is silent unless it fails.
 fn says(plan: &plan::Report) -> Says {
     match plan.verbosity {
-        Verbosity::Normal if plan.serves.is_some() => Says::Everything,
-        Verbosity::Trace if plan.serves.is_some() => Says::Sockets,
+        Verbosity::Normal if serves(plan) => Says::Everything,
+        Verbosity::Trace if serves(plan) => Says::Sockets,
         _ => Says::Errors,
     }
 }
 
 fn context(plan: &plan::Report) -> Context {
-    match &plan.serves {
-        Some(service) => Context {
-            verb: Verb::Listen,
-            rest: service.clone(),
-        },
-        None => Context::of(Verb::Connect),
+    match &plan.typed {
+        Typed::Listen(service) => Context::new(Verb::Listen, service),
+        Typed::Connect(address) => Context::new(Verb::Connect, address),
     }
+}
+
+fn serves(plan: &plan::Report) -> bool {
+    matches!(plan.typed, Typed::Listen(_))
 }
 
 /// How many lines, events or blocks did not fit into a queue.
@@ -219,7 +226,7 @@ mod tests {
     fn plan(events: Option<Destination>, dump: Option<Destination>) -> plan::Report {
         plan::Report {
             verbosity: Verbosity::Quiet,
-            serves: Some(String::new()),
+            typed: Typed::Listen(String::new()),
             color: false,
             events,
             dump,

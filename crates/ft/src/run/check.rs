@@ -85,18 +85,26 @@ fn tell((five_tuple, took): (FiveTuple, Duration)) -> bool {
 /// One port gets the whole explanation, one of many a line.
 fn complain(error: &NotConnected, single: bool, (reports, observers): (&Reports, &Observers)) {
     let calls = error.explained();
-    for explained in &calls {
-        if single {
+    let Some((first, others)) = calls.split_first() else {
+        return reports.error(error);
+    };
+    if single {
+        for explained in calls {
             observers.emit(&Event::Failed {
                 connection: None,
                 local: None,
-                error: *explained,
+                error: explained,
             });
-        } else {
-            reports.error(explained);
         }
+        return;
     }
-    if calls.is_empty() {
-        reports.error(error);
+    let mut line = first.to_string();
+    for other in others {
+        line += &if other.code() == first.code() {
+            format!("; {} too", other.subject())
+        } else {
+            format!("; {other}")
+        };
     }
+    reports.error(line);
 }

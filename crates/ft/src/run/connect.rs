@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use fivetuple::call::describe;
 use fivetuple::event::Observers;
 use fivetuple::service::{Output, OutputEnd};
 use fivetuple::{Client, Closed, Event, NotConnected, Reason};
@@ -63,7 +64,7 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
             drop(client);
             reports.error(&match &plan.exec {
                 Some(argv) => super::exec::complaint(argv, &error),
-                None => format!("no thread for stdin or stdout: {error}"),
+                None => format!("no thread for stdin or stdout: {}", describe(&error)),
             });
             return status::FAILED;
         }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use fivetuple::call::{Code, Errno, Visible};
+use fivetuple::call::{Visible, describe};
 use fivetuple::service::{Input, Output, Terminal, WhenGone};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::oneshot;
@@ -118,12 +118,5 @@ pub(super) fn complaint(argv: &[OsString], error: &io::Error) -> String {
     let name = argv
         .first()
         .map_or(&b""[..], |name| name.as_encoded_bytes());
-    let why = match Errno::from_io_error(error) {
-        Some(errno) => {
-            let code = Code::Errno(errno);
-            format!("{} ({code})", code.text())
-        }
-        None => error.to_string(),
-    };
-    format!("exec {}: {why}", Visible(name))
+    format!("exec {}: {}", Visible(name), describe(error))
 }

@@ -1,19 +1,25 @@
 //! `ft listen`: the passive road, its signals and its last line.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fivetuple::address::Host;
+use fivetuple::call::describe;
 use fivetuple::event::Observers;
 use fivetuple::kernel::limit::raise_descriptor_limit;
 use fivetuple::service::{Chargen, Daytime, Discard, Echo, Output, Source, Time};
 use fivetuple::{Control, Event, Identity, NotListening, Server, Service, Summary, Table};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::counters::Counters;
 use super::signals::{Asked, Signals};
 use super::{remark, status, status_of, streams};
 use crate::plan::{self, Listen};
 use crate::report::Reports;
+
+/// If it listens longer than this after it was told to stop, it says why.
+const STOPS_WITHIN: Duration = Duration::from_millis(500);
 
 pub(super) async fn listen(plan: Listen) -> u8 {
     let counters = Arc::new(Counters::default());
@@ -73,7 +79,7 @@ async fn serve(server: Server, service: &plan::Service, mut running: Running) ->
                 start(server, terminal)
             }
             Err(error) => {
-                let text = format!("no thread for stdin or stdout: {error}");
+                let text = format!("no thread for stdin or stdout: {}", describe(&error));
                 running.reports.error(text);
                 return super::close(&running.reports, status::FAILED);
             }
@@ -108,6 +114,8 @@ impl Running {
     async fn until_ended(mut self, mut serving: JoinHandle<Summary>) -> u8 {
         let mut first_signal = true;
         let mut second_signal = None;
+        // Told to stop, and nothing has been said of it yet.
+        let mut untold = false;
         let summary = loop {
             tokio::select! {
                 summary = &mut serving => break summary,
@@ -115,6 +123,7 @@ impl Running {
                     Asked::Counters => self.reports.say(&self.counters.line(&self.table)),
                     Asked::End(_) if first_signal => {
                         first_signal = false;
+                        untold = true;
                         self.control.drain();
                     }
                     Asked::End(status) => {
@@ -123,9 +132,18 @@ impl Running {
                     }
                 },
                 () = self.counters.stopped_listening() => {
+                    untold = false;
                     if !first_signal && self.output.as_ref().and_then(Output::end).is_none() {
                         self.say_draining();
                     }
+                }
+                () = sleep(STOPS_WITHIN), if untold => {
+                    untold = false;
+                    self.reports.say(&format!(
+                        "stopping; those who had come before are served as places get free, for \
+                         up to {} s (once more ends now)",
+                        self.drain_s
+                    ));
                 }
                 () = ended(self.output.as_ref()), if first_signal => {
                     // The connections end by themselves: they have nowhere to write to.
@@ -164,7 +182,7 @@ impl Running {
             self.reports.error(text);
             return status::FAILED;
         }
-        self.reports.say(&self.counters.line(&self.table));
+        self.reports.say_at_last(&self.counters.line(&self.table));
         if output_end.is_some() {
             return status::DONE;
         }

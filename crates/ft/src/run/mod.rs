@@ -11,6 +11,7 @@ mod streams;
 
 use std::io::Write;
 
+use fivetuple::call::describe;
 use fivetuple::{Closed, Expired, Reason};
 use tokio::runtime::{Builder, Runtime};
 
@@ -42,7 +43,7 @@ pub(crate) fn run(plan: Plan) -> u8 {
 fn on(mut builder: Builder, work: impl Future<Output = u8> + Send + 'static) -> u8 {
     let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("no event loop: {error}")),
+        Err(error) => return fail(&format!("no event loop: {}", describe(&error))),
     };
     let status = wait(&runtime, work);
     runtime.shutdown_background();
@@ -65,7 +66,7 @@ pub(crate) fn print(text: &str) -> u8 {
         .and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            fail(&format!("stdout: {error}"))
+            fail(&format!("write stdout: {}", describe(&error)))
         }
         _ => status::DONE,
     }

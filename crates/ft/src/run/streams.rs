@@ -76,7 +76,7 @@ fn watch(output: &Output) {
 pub(super) fn complaint(end: &OutputEnd) -> Option<String> {
     match end {
         OutputEnd::ReaderGone | OutputEnd::Interrupted => None,
-        OutputEnd::Failed(error) => Some(format!("write to stdout: {error}")),
+        OutputEnd::Failed(error) => Some(format!("write stdout: {error}")),
     }
 }
 

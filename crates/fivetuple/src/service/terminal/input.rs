@@ -38,6 +38,8 @@ struct Log {
     /// Bytes of all chunks before the first.
     bytes_before: u64,
     readers: u64,
+    /// Readers so far; each is known here by its number among them.
+    joined: u64,
     wakers: HashMap<u64, Waker>,
     any: bool,
     ended: bool,
@@ -88,7 +90,7 @@ impl Input {
     }
 
     /// A client that reads from here on.
-    pub(super) fn join(&self, number: u64) -> Reader {
+    pub(super) fn join(&self) -> Reader {
         let mut log = self.shared.lock();
         // What was read when nobody was there any more goes to the next who comes.
         let (next, seen) = if log.readers == 0 {
@@ -100,10 +102,11 @@ impl Input {
             (log.end(), log.bytes_before + log.bytes as u64)
         };
         log.readers += 1;
+        log.joined += 1;
         self.shared.changed.notify_all();
         Reader {
             shared: Arc::clone(&self.shared),
-            number,
+            number: log.joined,
             next,
             seen,
         }

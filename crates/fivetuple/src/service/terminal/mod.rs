@@ -55,11 +55,11 @@ impl Service for Terminal {
     ) -> impl Future<Output = Closed> + Send + 'static {
         let identity = connection.identity();
         let exchange = TerminalExchange {
-            number: identity.number,
+            number: self.output.join(),
             identity: identity.clone(),
             observers: connection.observers().clone(),
             interactive: self.input.as_ref().is_some_and(Input::is_interactive),
-            reader: self.input.as_ref().map(|input| input.join(identity.number)),
+            reader: self.input.as_ref().map(Input::join),
             output: self.output.clone(),
             mark: 0,
             ended: false,
@@ -70,6 +70,7 @@ impl Service for Terminal {
 
 #[derive(Debug)]
 struct TerminalExchange {
+    /// Its number at the output.
     number: u64,
     identity: Identity,
     observers: Observers,

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::{QUEUE_MAX, SCRATCH, Slow};
+use crate::call::describe;
 use crate::close::Close;
 
 /// Why nothing more is written.
@@ -60,8 +61,13 @@ struct Queue {
     end: Option<OutputEnd>,
     /// When it ended, some bytes were not written.
     lost: bool,
-    wakers: HashMap<u64, Waker>,
-    watcher: Option<Waker>,
+    /// Connections so far; each is known here by its number among them.
+    joined: u64,
+    /// Who waits for room, or until its bytes are written.
+    waiting_for: HashMap<u64, Waker>,
+    /// Who only wants to hear of the end.
+    watching: HashMap<u64, Waker>,
+    owner: Option<Waker>,
 }
 
 impl Output {
@@ -100,7 +106,7 @@ impl Output {
             match &queue.end {
                 Some(end) => Poll::Ready(end.clone()),
                 None => {
-                    queue.watcher = Some(cx.waker().clone());
+                    queue.owner = Some(cx.waker().clone());
                     Poll::Pending
                 }
             }
@@ -116,6 +122,13 @@ impl Output {
     /// Ends all connections in order, but now: what is not written yet is thrown away.
     pub fn interrupt(&self) {
         self.shared.end(OutputEnd::Interrupted);
+    }
+
+    /// The number by which a connection is known here.
+    pub(super) fn join(&self) -> u64 {
+        let mut queue = self.shared.lock();
+        queue.joined += 1;
+        queue.joined
     }
 
     /// Appends; returns the place of the last byte and how many older bytes were thrown away.
@@ -155,7 +168,7 @@ impl Output {
             Slow::DropOldest => Poll::Ready(Ok(SCRATCH)),
             Slow::Close if room == 0 => Poll::Ready(Err(Close::Abort)),
             Slow::Block if room == 0 => {
-                queue.wakers.insert(who, cx.waker().clone());
+                queue.waiting_for.insert(who, cx.waker().clone());
                 Poll::Pending
             }
             Slow::Block | Slow::Close => Poll::Ready(Ok(room)),
@@ -180,11 +193,11 @@ impl Output {
         if queue.done >= mark {
             // The end of the output is heard of even when nothing is owed.
             if self.shared.when_gone == WhenGone::Close || ended {
-                queue.wakers.insert(who, cx.waker().clone());
+                queue.watching.insert(who, cx.waker().clone());
             }
             return Poll::Ready(Ok(()));
         }
-        queue.wakers.insert(who, cx.waker().clone());
+        queue.waiting_for.insert(who, cx.waker().clone());
         Poll::Pending
     }
 
@@ -200,7 +213,9 @@ impl Output {
     }
 
     pub(super) fn forget(&self, who: u64) {
-        self.shared.lock().wakers.remove(&who);
+        let mut queue = self.shared.lock();
+        queue.waiting_for.remove(&who);
+        queue.watching.remove(&who);
     }
 }
 
@@ -225,7 +240,7 @@ impl Shared {
                 std::mem::swap(&mut bytes, &mut queue.waiting);
                 queue.writing = bytes.len() as u64;
                 // Room again: who was held back may read on while this is written.
-                queue.wake_all();
+                queue.wake();
             }
             let written = writer.write_all(&bytes).and_then(|()| writer.flush());
             match written {
@@ -233,12 +248,12 @@ impl Shared {
                     let mut queue = self.lock();
                     queue.done += queue.writing + queue.dropped;
                     (queue.writing, queue.dropped) = (0, 0);
-                    queue.wake_all();
+                    queue.wake();
                 }
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                     return self.end(OutputEnd::ReaderGone);
                 }
-                Err(error) => return self.end(OutputEnd::Failed(error.to_string())),
+                Err(error) => return self.end(OutputEnd::Failed(describe(&error))),
             }
             bytes.clear();
             bytes.shrink_to(QUEUE_MAX);
@@ -265,17 +280,21 @@ impl Shared {
         }
         queue.done = queue.pushed;
         queue.waiting = Vec::new();
-        queue.wake_all();
-        if let Some(watcher) = queue.watcher.take() {
-            watcher.wake();
+        queue.wake();
+        for (_, waker) in queue.watching.drain() {
+            waker.wake();
+        }
+        if let Some(owner) = queue.owner.take() {
+            owner.wake();
         }
         self.pushed.notify_one();
     }
 }
 
 impl Queue {
-    fn wake_all(&mut self) {
-        for (_, waker) in self.wakers.drain() {
+    /// Wakes whoever waits for something that a write brings.
+    fn wake(&mut self) {
+        for (_, waker) in self.waiting_for.drain() {
             waker.wake();
         }
     }

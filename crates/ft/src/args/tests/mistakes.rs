@@ -61,7 +61,7 @@ ft explain: unknown word 'qqqqqqqq'; ft explain alone lists all words
 $ ft --nothing
 ft connect: unknown option '--nothing'
 $ ft example.com
-ft connect: `example.com` has no port: write example.com:PORT
+ft connect: 'example.com' has no port: write example.com:PORT
 ",
     );
 }
@@ -83,11 +83,11 @@ ft listen: the address stands first: write ft listen 8080 echo
 $ ft listen localhost 8080
 ft listen: an address to listen on is one word: write localhost:8080
 $ ft listen localhost
-ft listen: `localhost` has no port: write localhost:PORT
+ft listen: 'localhost' has no port: write localhost:PORT
 $ ft listen 70000
 ft listen: port 70000 is out of range: ports go from 0 to 65535
 $ ft listen 20-25
-ft listen: `20-25` is more than one port, and one is asked for here
+ft listen: '20-25' is more than one port, and one is asked for here
 $ ft listen [::1]:80 -4
 ft listen: ::1 is not an IPv4 address, and only IPv4 is wanted
 $ ft connect *:8080
@@ -244,7 +244,7 @@ ft listen: --retry is an option of ft connect
 $ ft listen 80 --exec -- cat
 ft listen: --exec is an option of ft connect
 $ ft -l 8080
-ft connect: unknown option '-l': leave it out, for the server is ft listen ADDRESS
+ft listen: unknown option '-l': leave it out, for the server is ft listen ADDRESS
 $ ft connect -z 80
 ft connect: unknown option '-z': write --check
 $ ft connect 80 -w 3

@@ -243,12 +243,12 @@ fn a_network_has_no_bits_beyond_its_length() {
         ),
         (
             "10/8",
-            "`10` is not an IPv4 address in full: \
+            "'10' is not an IPv4 address in full: \
              write four numbers from 0 to 255, such as 127.0.0.1",
         ),
         (
             "10.1/16",
-            "`10.1` is not an IPv4 address in full: write 10.0.0.1",
+            "'10.1' is not an IPv4 address in full: write 10.0.0.1",
         ),
         (
             "localhost",
@@ -294,7 +294,7 @@ fn a_source_is_an_address_and_perhaps_a_port() {
         ),
         (
             "10.0.0.1:x",
-            "`x` is not a port: write a number from 0 to 65535 or a name such as http",
+            "'x' is not a port: write a number from 0 to 65535 or a name such as http",
         ),
     ] {
         assert_eq!(source(text).unwrap_err(), sentence, "{text}");
