@@ -1,20 +1,14 @@
 //! `ft listen`: what its words mean together.
 
 use fivetuple::address::Host;
-use fivetuple::service::Slow;
 use fivetuple::{Access, Address, AtLimit, BACKLOG, Limits, ServerOptions, SocketOptions, Terms};
 
 use super::Surroundings;
-use super::cli::{Listen, SlowWord};
+use super::cli::Listen;
 use super::failure::said;
+use super::service::{self, SERVICES};
 use super::shown;
-use super::values::{nearest, size};
-use crate::plan::{self, Plan, Service, Typed};
-
-/// The services of this release.
-pub(super) const SERVICES: [&str; 7] = [
-    "terminal", "echo", "discard", "chargen", "daytime", "time", "source",
-];
+use crate::plan::{self, Plan, Typed};
 
 pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, String> {
     let mut address = address(&words.address, &words.service)?;
@@ -28,7 +22,7 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
     address
         .listening_addresses(family)
         .map_err(|error| error.to_string())?;
-    let service = service(&words, around)?;
+    let service = service::plan(&words, around)?;
     let report = shown::report(&words.shown, Typed::Listen(words.service.join(" ")), around)?;
     let defaults = ServerOptions::default();
     let options = ServerOptions {
@@ -83,67 +77,4 @@ fn address(word: &str, service: &[String]) -> Result<Address, String> {
                 _ => error.to_string(),
             }
         })
-}
-
-/// What is done with connections.
-fn service(words: &Listen, around: Surroundings<'_>) -> Result<Service, String> {
-    let (name, rest) = match words.service.split_first() {
-        None => ("terminal", &[][..]),
-        Some((name, rest)) => (name.as_str(), rest),
-    };
-    let mut rest = rest.iter().map(String::as_str);
-    let service = match name {
-        "terminal" => {
-            let mut terminal = shown::terminal(&words.data, words.shown.raw, around)?;
-            terminal.slow = words.slow.map_or(Slow::Block, Into::into);
-            Service::Terminal(terminal)
-        }
-        "echo" => Service::Echo,
-        "discard" => Service::Discard,
-        "chargen" => Service::Chargen,
-        "daytime" => Service::Daytime,
-        "time" => Service::Time,
-        "source" => Service::Source(rest.next().map(source_size).transpose()?),
-        other => return Err(unknown(other)),
-    };
-    if let Some(word) = rest.next() {
-        return Err(if SERVICES.contains(&word) {
-            two(name, word)
-        } else {
-            format!("'{}' is one word too many behind {name}", said(word))
-        });
-    }
-    if name != "terminal"
-        && let Some(option) = of_terminal(words)
-    {
-        return Err(format!(
-            "{option} is for the terminal service: leave out {option} or {name}"
-        ));
-    }
-    Ok(service)
-}
-
-fn two(one: &str, other: &str) -> String {
-    format!("a listening socket has one service: leave out {one} or {other}")
-}
-
-fn source_size(word: &str) -> Result<u64, String> {
-    if SERVICES.contains(&word) {
-        return Err(two("source", word));
-    }
-    size(word).map_err(|why| format!("source {}: {why}", said(word)))
-}
-
-fn unknown(word: &str) -> String {
-    let near = nearest(word, SERVICES).map(|near| format!("; did you mean '{near}'?"));
-    let near = near.unwrap_or_default();
-    let list = SERVICES.join(", ");
-    format!("unknown service '{}'{near} (services: {list})", said(word))
-}
-
-/// The first option that only the terminal service has.
-fn of_terminal(words: &Listen) -> Option<&'static str> {
-    let slow = words.slow.map(|_: SlowWord| "--slow");
-    let raw = words.shown.raw.then_some("--raw");
-    shown::written(&words.data).next().or(slow).or(raw)
 }

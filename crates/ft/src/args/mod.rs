@@ -11,6 +11,7 @@ mod failure;
 mod limit;
 mod listen;
 mod page;
+mod service;
 mod shown;
 mod values;
 mod verb;

@@ -3,12 +3,16 @@
 //! `args` makes a plan; `run` carries it out. Neither the arguments nor the environment are looked
 //! at again after this.
 
+mod service;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use fivetuple::address::HostPorts;
 use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
+
+pub(crate) use service::Service;
 
 /// One run of the command.
 #[derive(Clone, Debug)]
@@ -32,19 +36,6 @@ pub(crate) struct Listen {
     pub(crate) options: ServerOptions,
     pub(crate) service: Service,
     pub(crate) report: Report,
-}
-
-/// What is done with an accepted connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
-    Terminal(Terminal),
-    Echo,
-    Discard,
-    Chargen,
-    Daytime,
-    Time,
-    /// So many bytes; without a size, no end.
-    Source(Option<u64>),
 }
 
 /// How stdin and stdout take part.

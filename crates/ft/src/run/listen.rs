@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fivetuple::address::Host;
-use fivetuple::call::describe;
 use fivetuple::event::Observers;
 use fivetuple::kernel::limit::raise_descriptor_limit;
-use fivetuple::service::{Chargen, Daytime, Discard, Echo, Output, Source, Time};
-use fivetuple::{Control, Event, Identity, NotListening, Server, Service, Summary, Table};
+use fivetuple::service::Output;
+use fivetuple::{Control, Event, NotListening, Server, Summary, Table};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::counters::Counters;
 use super::signals::{Asked, Signals};
-use super::{remark, status, status_of, streams};
-use crate::plan::{self, Listen};
+use super::{remark, service, status, status_of, streams};
+use crate::plan::Listen;
 use crate::report::Reports;
 
 /// If it listens longer than this after it was told to stop, it says why.
@@ -40,7 +39,7 @@ pub(super) async fn listen(plan: Listen) -> u8 {
             "only this machine can connect; for every interface: ft listen '*:{port}'"
         ));
     }
-    let running = Running {
+    let mut running = Running {
         once: plan.options.once,
         drain_s: plan.options.drain.as_secs_f64(),
         control: server.control(),
@@ -50,7 +49,16 @@ pub(super) async fn listen(plan: Listen) -> u8 {
         reports,
         signals,
     };
-    serve(server, &plan.service, running).await
+    match service::start(server, &plan.service) {
+        Ok(started) => {
+            running.output = started.output;
+            running.until_ended(started.serving).await
+        }
+        Err(text) => {
+            running.reports.error(text);
+            super::close(&running.reports, status::FAILED)
+        }
+    }
 }
 
 fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 {
@@ -69,33 +77,6 @@ fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 
         }
     };
     super::close(reports, status)
-}
-
-async fn serve(server: Server, service: &plan::Service, mut running: Running) -> u8 {
-    let serving = match *service {
-        plan::Service::Terminal(ref plan) => match streams::terminal(plan) {
-            Ok(terminal) => {
-                running.output = Some(terminal.output.clone());
-                start(server, terminal)
-            }
-            Err(error) => {
-                let text = format!("no thread for stdin or stdout: {}", describe(&error));
-                running.reports.error(text);
-                return super::close(&running.reports, status::FAILED);
-            }
-        },
-        plan::Service::Echo => start(server, |_: &Identity| Echo),
-        plan::Service::Discard => start(server, |_: &Identity| Discard),
-        plan::Service::Chargen => start(server, |_: &Identity| Chargen),
-        plan::Service::Daytime => start(server, |_: &Identity| Daytime::default()),
-        plan::Service::Time => start(server, |_: &Identity| Time::default()),
-        plan::Service::Source(size) => start(server, move |_: &Identity| Source::new(size)),
-    };
-    running.until_ended(serving).await
-}
-
-fn start<S: Service>(server: Server, service: S) -> JoinHandle<Summary> {
-    tokio::spawn(server.serve(service))
 }
 
 /// A server at work, seen from the one who started it.

@@ -6,6 +6,7 @@ mod counters;
 mod demo;
 mod exec;
 mod listen;
+mod service;
 mod signals;
 mod streams;
 

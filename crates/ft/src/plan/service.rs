@@ -1,0 +1,16 @@
+//! What is done with an accepted connection, as plain data.
+
+use super::Terminal;
+
+/// What is done with an accepted connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Terminal(Terminal),
+    Echo,
+    Discard,
+    Chargen,
+    Daytime,
+    Time,
+    /// So many bytes; without a size, no end.
+    Source(Option<u64>),
+}

@@ -1,0 +1,48 @@
+//! From the plan of a service to the service of the library.
+
+use fivetuple::call::describe;
+use fivetuple::service::{Chargen, Daytime, Discard, Echo, Output, Source, Time};
+use fivetuple::{Identity, Server, Service, Summary};
+use tokio::task::JoinHandle;
+
+use super::streams;
+use crate::plan;
+
+/// A server at work.
+pub(super) struct Started {
+    pub(super) serving: JoinHandle<Summary>,
+    /// Where what clients send goes, if it goes to stdout.
+    pub(super) output: Option<Output>,
+}
+
+/// Serves every client of `server` in this way.
+///
+/// # Errors
+///
+/// One sentence: what the service needs and cannot have.
+pub(super) fn start(server: Server, service: &plan::Service) -> Result<Started, String> {
+    Ok(match *service {
+        plan::Service::Terminal(ref plan) => {
+            let terminal = streams::terminal(plan)
+                .map_err(|error| format!("no thread for stdin or stdout: {}", describe(&error)))?;
+            let output = Some(terminal.output.clone());
+            Started {
+                output,
+                ..serve(server, terminal)
+            }
+        }
+        plan::Service::Echo => serve(server, |_: &Identity| Echo),
+        plan::Service::Discard => serve(server, |_: &Identity| Discard),
+        plan::Service::Chargen => serve(server, |_: &Identity| Chargen),
+        plan::Service::Daytime => serve(server, |_: &Identity| Daytime::default()),
+        plan::Service::Time => serve(server, |_: &Identity| Time::default()),
+        plan::Service::Source(size) => serve(server, move |_: &Identity| Source::new(size)),
+    })
+}
+
+fn serve<S: Service>(server: Server, service: S) -> Started {
+    Started {
+        serving: tokio::spawn(server.serve(service)),
+        output: None,
+    }
+}
