@@ -1,15 +1,22 @@
-//! Who talks with whom: the five values that name one connection.
+//! Who talks with whom: the five values that name one connection, and the name of one that has no
+//! ports.
 //!
-//! Before this module: nothing. After it: every phase that has a peer.
+//! Before this module: [`crate::address`]. After it: every phase that has a peer.
 
 use std::fmt;
 use std::net::SocketAddr;
+
+use crate::address::UnixAddress;
 
 /// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// A stream of bytes with acknowledgement (RFC 9293).
     Tcp,
+    /// Datagrams (RFC 768).
+    Udp,
+    /// A stream of bytes within this machine (unix(7)).
+    Unix,
 }
 
 impl Protocol {
@@ -17,6 +24,8 @@ impl Protocol {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Unix => "unix",
         }
     }
 }
@@ -59,5 +68,79 @@ impl fmt::Display for FiveTuple {
             "{} → {} {}",
             self.source, self.destination, self.protocol
         )
+    }
+}
+
+/// A process at one end of a Unix socket, as it was when it connected or listened
+/// (`SO_PEERCRED`, unix(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UnixProcess {
+    /// Its number; 0 where it is of another container.
+    pub pid: u32,
+    /// Its user.
+    pub uid: u32,
+}
+
+impl UnixProcess {
+    /// This process.
+    pub fn ours() -> Self {
+        Self {
+            pid: std::process::id(),
+            uid: rustix::process::geteuid().as_raw(),
+        }
+    }
+}
+
+/// What stands in place of a five-tuple for a Unix socket: who connected, and the path. At both
+/// ends the same, too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UnixPair {
+    /// The process that connected, where the kernel tells it.
+    pub source: Option<UnixProcess>,
+    /// Where it connected to.
+    pub destination: UnixAddress,
+}
+
+impl fmt::Display for UnixPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source {
+            Some(UnixProcess { pid, uid }) => write!(f, "pid {pid} uid {uid}")?,
+            None => f.write_str("somebody")?,
+        }
+        write!(f, " → {} unix", self.destination)
+    }
+}
+
+/// What names one connection: its five-tuple, or what a Unix socket has instead.
+///
+/// ```
+/// use fivetuple::address::UnixAddress;
+/// use fivetuple::five_tuple::{ConnectionName, UnixPair, UnixProcess};
+/// let name = ConnectionName::Unix(UnixPair {
+///     source: Some(UnixProcess { pid: 4711, uid: 1000 }),
+///     destination: UnixAddress::read("/run/x").unwrap(),
+/// });
+/// assert_eq!(name.to_string(), "pid 4711 uid 1000 → unix:/run/x unix");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionName {
+    /// TCP or UDP.
+    FiveTuple(FiveTuple),
+    /// A Unix socket.
+    Unix(UnixPair),
+}
+
+impl From<FiveTuple> for ConnectionName {
+    fn from(five_tuple: FiveTuple) -> Self {
+        Self::FiveTuple(five_tuple)
+    }
+}
+
+impl fmt::Display for ConnectionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FiveTuple(name) => write!(f, "{name}"),
+            Self::Unix(name) => write!(f, "{name}"),
+        }
     }
 }

@@ -31,6 +31,14 @@ pub enum AddressError {
         /// The text.
         shown: Shown,
     },
+    /// A scheme that has no place here.
+    #[error("{scheme}: has no place here: write {wanted}:HOST:PORT, or no scheme")]
+    OtherScheme {
+        /// The scheme, without its colon.
+        scheme: &'static str,
+        /// The only one that may stand here.
+        wanted: &'static str,
+    },
     /// The scheme belongs to a later release.
     #[error("{scheme}: addresses are not supported in this release")]
     SchemeNotSupported {
@@ -50,6 +58,33 @@ pub enum AddressError {
     Path {
         /// The text.
         shown: Shown,
+    },
+    /// Nothing stands behind `unix:`.
+    #[error("the path is empty: write unix:/path or unix:@name")]
+    EmptyPath,
+    /// A path that does not fit into a socket address.
+    #[error(
+        "the path of a Unix socket has at most 107 bytes, and this one has {bytes}: use a shorter \
+         one, or change into its folder and write it from there"
+    )]
+    PathTooLong {
+        /// How many bytes it has.
+        bytes: usize,
+    },
+    /// A NUL ends a path.
+    #[error("the path of a Unix socket cannot contain a NUL")]
+    NulInPath,
+    /// A name where numbers are asked for.
+    #[error("'{shown}' is not IP:PORT")]
+    NotNumeric {
+        /// The text.
+        shown: Shown,
+    },
+    /// Of the two words HOST PORT the second is empty.
+    #[error("the port is empty: write {host}:PORT")]
+    EmptyPort {
+        /// The host.
+        host: Shown,
     },
     /// There is a host and no port.
     #[error("'{shown}' has no port: write {suggestion}")]
@@ -204,15 +239,25 @@ impl Shown {
     pub const CHARS_MAX: usize = 80;
 }
 
-impl From<&str> for Shown {
-    fn from(text: &str) -> Self {
+impl Shown {
+    /// All of a text that has a bound of its own.
+    pub(super) fn whole(text: &str) -> Self {
         let mut shown = String::new();
-        for character in text.chars().take(Self::CHARS_MAX) {
+        for character in text.chars() {
             match character {
                 '\'' | '"' => shown.push(character),
                 other => shown.extend(other.escape_debug()),
             }
         }
+        Self(shown)
+    }
+}
+
+impl From<&str> for Shown {
+    fn from(text: &str) -> Self {
+        let cut = text.char_indices().nth(Self::CHARS_MAX);
+        let start = cut.and_then(|(end, _)| text.get(..end)).unwrap_or(text);
+        let Self(mut shown) = Self::whole(start);
         if text.chars().nth(Self::CHARS_MAX).is_some() {
             shown.push('…');
         }

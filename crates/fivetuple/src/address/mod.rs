@@ -1,6 +1,6 @@
 //! Where to listen and whom to call, as people write it.
 //!
-//! An [`Address`] is plain data: what was typed, read and checked, before the system is asked
+//! An [`HostPort`] is plain data: what was typed, read and checked, before the system is asked
 //! anything. Reading one never asks a name server; only a port name may look into
 //! `/etc/services`, and an interface name behind `%` becomes its number.
 //!
@@ -19,6 +19,8 @@ mod host;
 mod parse;
 mod port;
 mod port_set;
+mod socket_name;
+mod unix;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -26,17 +28,42 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 pub use error::{AddressError, NameProblem, Shown};
 pub use port::{port_names, read_port};
 pub use port_set::{HostPorts, PortSet};
+pub use socket_name::SocketName;
+pub use unix::{PATH_BYTES_MAX, UnixAddress};
 
-/// One place to listen at or to call: a host and a port.
+/// One place to listen at or to call, and the protocol.
 ///
 /// ```
-/// use fivetuple::address::{Address, Host};
+/// use fivetuple::address::{Address, Host, HostPort};
+/// let place = HostPort { host: Host::Name("example.com".into()), port: 80 };
 /// let address: Address = "example.com:http".parse().unwrap();
-/// assert_eq!(address, Address { host: Host::Name("example.com".into()), port: 80 });
+/// assert_eq!(address, Address::Tcp(place));
 /// assert_eq!(address.to_string(), "example.com:80");
+/// assert_eq!("udp:53".parse::<Address>().unwrap().to_string(), "udp:53");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address {
+pub enum Address {
+    /// A stream over IP: no scheme, or `tcp:`.
+    Tcp(HostPort),
+    /// Datagrams over IP: `udp:`.
+    Udp(HostPort),
+    /// A stream within this machine: `unix:`.
+    Unix(UnixAddress),
+}
+
+impl Address {
+    /// Host and port, if it has them.
+    pub const fn host_port(&self) -> Option<&HostPort> {
+        match self {
+            Self::Tcp(place) | Self::Udp(place) => Some(place),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
     /// The machine, or which addresses of this machine.
     pub host: Host,
     /// The port; 0 asks the system to choose one.
@@ -65,13 +92,15 @@ pub enum Host {
     Name(String),
 }
 
-/// One of the two families of addresses.
+/// A family of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// AF_INET.
     Inet,
     /// AF_INET6.
     Inet6,
+    /// AF_UNIX.
+    Unix,
 }
 
 impl Family {
@@ -83,11 +112,12 @@ impl Family {
         }
     }
 
-    /// The other one.
+    /// The other one of IP; AF_UNIX has none beside it.
     pub const fn other(self) -> Self {
         match self {
             Self::Inet => Self::Inet6,
             Self::Inet6 => Self::Inet,
+            Self::Unix => Self::Unix,
         }
     }
 }
@@ -101,7 +131,7 @@ pub enum Resolution<'a> {
     Ask(&'a str),
 }
 
-impl Address {
+impl HostPort {
     /// Where to bind. With `only`, addresses of the other family are left out.
     ///
     /// # Errors
@@ -157,6 +187,7 @@ impl Address {
             None => vec![v4, v6],
             Some(Family::Inet) => vec![v4],
             Some(Family::Inet6) => vec![v6],
+            Some(Family::Unix) => Vec::new(),
         })
     }
 }
@@ -178,7 +209,7 @@ impl From<IpAddr> for Host {
     }
 }
 
-impl From<SocketAddr> for Address {
+impl From<SocketAddr> for HostPort {
     fn from(address: SocketAddr) -> Self {
         let mut host = Host::from(address.ip());
         if let (Host::V6 { scope_id, .. }, SocketAddr::V6(v6)) = (&mut host, address) {
@@ -191,8 +222,37 @@ impl From<SocketAddr> for Address {
     }
 }
 
+impl From<SocketName> for Address {
+    fn from(name: SocketName) -> Self {
+        match name {
+            SocketName::Inet(address) => Self::Tcp(address.into()),
+            SocketName::Unix(address) => Self::Unix(address),
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address.into())
+    }
+}
+
 /// The canonical spelling; reading it gives the same address again.
 impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(place) => write!(f, "{place}"),
+            Self::Udp(place) => match &place.host {
+                Host::Here => write!(f, "udp:{}", place.port),
+                host => write!(f, "udp:{host}:{}", place.port),
+            },
+            Self::Unix(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+/// The canonical spelling; reading it gives the same address again.
+impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
             Host::Here => write!(f, "{}", self.port),
@@ -222,6 +282,7 @@ impl fmt::Display for Family {
         f.write_str(match self {
             Self::Inet => "IPv4",
             Self::Inet6 => "IPv6",
+            Self::Unix => "Unix",
         })
     }
 }

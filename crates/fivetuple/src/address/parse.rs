@@ -6,10 +6,15 @@ use std::str::FromStr;
 
 use super::host::{read_ipv6, read_word};
 use super::port::{is_number, looks_like_a_list, named_port, read_port};
-use super::{Address, AddressError, Host};
+use super::{Address, AddressError, Host, HostPort, UnixAddress};
 
 /// Schemes that the grammar knows and that a later release has.
-const SCHEMES_LATER: [&str; 5] = ["unix", "udp", "tls", "ws", "vsock"];
+const SCHEMES_LATER: [&str; 3] = ["tls", "ws", "vsock"];
+/// Those of this release.
+const SCHEMES: [&str; 3] = [TCP, UDP, UNIX];
+const TCP: &str = "tcp";
+const UDP: &str = "udp";
+const UNIX: &str = "unix";
 /// Web schemes and others whose address without the scheme can be called.
 const SCHEMES_WITH_PORT: [(&str, u16); 3] = [("http", 80), ("https", 443), ("ssh", 22)];
 
@@ -25,7 +30,49 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        match written(text)? {
+        match scheme(text) {
+            Some((UNIX, name)) => UnixAddress::read(name).map(Self::Unix),
+            Some((UDP, _)) => HostPort::read(text, UDP).map(Self::Udp),
+            _ => HostPort::read(text, TCP).map(Self::Tcp),
+        }
+    }
+}
+
+impl Address {
+    /// Reads the two words HOST PORT. HOST may be an IPv6 address without brackets, and a scheme
+    /// may stand before it.
+    ///
+    /// ```
+    /// use fivetuple::address::Address;
+    /// let address = Address::from_host_and_port("udp:::1", "8080").unwrap();
+    /// assert_eq!(address.to_string(), "udp:[::1]:8080");
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the host, else with the port.
+    pub fn from_host_and_port(host: &str, port: &str) -> Result<Self, AddressError> {
+        match scheme(host) {
+            Some((UDP, rest)) => {
+                let rest = rest.strip_prefix("//").unwrap_or(rest);
+                HostPort::from_host_and_port(rest, port).map(Self::Udp)
+            }
+            _ => HostPort::from_host_and_port(host, port).map(Self::Tcp),
+        }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::read(text, TCP)
+    }
+}
+
+impl HostPort {
+    /// Reads an address before which this scheme, and no other, may stand.
+    fn read(text: &str, scheme: &'static str) -> Result<Self, AddressError> {
+        match written(text, scheme)? {
             Written::Pair(host, port) => Ok(Self {
                 host,
                 port: read_port(port)?,
@@ -48,12 +95,12 @@ impl FromStr for Address {
     }
 }
 
-impl Address {
+impl HostPort {
     /// Reads the two words HOST PORT. HOST may be an IPv6 address without brackets.
     ///
     /// ```
-    /// use fivetuple::address::Address;
-    /// let address = Address::from_host_and_port("::1", "8080").unwrap();
+    /// use fivetuple::address::HostPort;
+    /// let address = HostPort::from_host_and_port("::1", "8080").unwrap();
     /// assert_eq!(address.to_string(), "[::1]:8080");
     /// ```
     ///
@@ -62,7 +109,7 @@ impl Address {
     pub fn from_host_and_port(host: &str, port: &str) -> Result<Self, AddressError> {
         let host = host_alone(host)?;
         check_word(port).map_err(|error| match error {
-            AddressError::Empty => missing_port("", &host),
+            AddressError::Empty => AddressError::EmptyPort { host: host.to_string().as_str().into() },
             other => other,
         })?;
         Ok(Self {
@@ -73,9 +120,12 @@ impl Address {
 }
 
 /// Cuts an address in two and reads its host.
-pub(super) fn written(text: &str) -> Result<Written<'_>, AddressError> {
+pub(super) fn written<'a>(
+    text: &'a str,
+    scheme: &'static str,
+) -> Result<Written<'a>, AddressError> {
     check_word(text)?;
-    let rest = without_scheme(text)?;
+    let rest = without_scheme(text, scheme)?;
     if let Some(inner) = rest.strip_prefix('[') {
         return bracketed(text, inner);
     }
@@ -100,7 +150,7 @@ pub(super) fn host_alone(text: &str) -> Result<Host, AddressError> {
         AddressError::Empty => AddressError::EmptyHost,
         other => other,
     })?;
-    let rest = without_scheme(text)?;
+    let rest = without_scheme(text, TCP)?;
     if rest.is_empty() {
         return Err(AddressError::EmptyHost);
     }
@@ -122,13 +172,18 @@ pub(super) fn host_alone(text: &str) -> Result<Host, AddressError> {
 
 /// Whether a host of this name would be read as a scheme.
 pub(super) fn is_scheme(name: &str) -> bool {
-    name.eq_ignore_ascii_case("tcp") || later_scheme(name).is_some()
+    known(&SCHEMES, name).or(known(&SCHEMES_LATER, name)).is_some()
 }
 
-fn later_scheme(name: &str) -> Option<&'static str> {
-    SCHEMES_LATER
-        .into_iter()
-        .find(|scheme| scheme.eq_ignore_ascii_case(name))
+/// The scheme of this release that stands before the first colon, and what stands behind it.
+fn scheme(text: &str) -> Option<(&'static str, &str)> {
+    let (name, rest) = text.split_once(':')?;
+    Some((known(&SCHEMES, name)?, rest))
+}
+
+fn known(schemes: &[&'static str], name: &str) -> Option<&'static str> {
+    let mut schemes = schemes.iter().copied();
+    schemes.find(|scheme| scheme.eq_ignore_ascii_case(name))
 }
 
 /// The error for a host that stands alone.
@@ -159,16 +214,21 @@ fn check_word(text: &str) -> Result<(), AddressError> {
     }
 }
 
-/// Takes `tcp:` or `tcp://` away; every other scheme is an error.
-fn without_scheme(text: &str) -> Result<&str, AddressError> {
+/// Takes `tcp:` or `tcp://` away, if that is the `wanted` scheme; every other is an error.
+fn without_scheme<'a>(text: &'a str, wanted: &'static str) -> Result<&'a str, AddressError> {
     let Some((scheme, rest)) = text.split_once(':') else {
         return Ok(text);
     };
-    if let Some(scheme) = later_scheme(scheme) {
+    if let Some(scheme) = known(&SCHEMES_LATER, scheme) {
         return Err(AddressError::SchemeNotSupported { scheme });
     }
+    if let Some(scheme) = known(&SCHEMES, scheme)
+        && scheme != wanted
+    {
+        return Err(AddressError::OtherScheme { scheme, wanted });
+    }
     let url = rest.strip_prefix("//");
-    if !scheme.eq_ignore_ascii_case("tcp") {
+    if !scheme.eq_ignore_ascii_case(wanted) {
         return match url {
             None => Ok(text),
             Some(url) => Err(unknown_scheme(scheme, url)),
@@ -193,13 +253,13 @@ fn unknown_scheme(scheme: &str, url: &str) -> AddressError {
         .map(|(_, port)| port);
     let with_port = match (place.parse(), default) {
         (
-            Ok(Address {
+            Ok(HostPort {
                 host: Host::Here, ..
             }),
             _,
         ) => None,
         (Ok(address), _) => Some(address),
-        (Err(_), Some(port)) => host_alone(place).ok().map(|host| Address { host, port }),
+        (Err(_), Some(port)) => host_alone(place).ok().map(|host| HostPort { host, port }),
         (Err(_), None) => None,
     };
     AddressError::UnknownScheme {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::parse::{Written, host_alone, missing_port, written};
 use super::port::{is_number, looks_like_a_list, named_port, read_port};
-use super::{Address, AddressError, Host};
+use super::{HostPort, AddressError, Host};
 
 /// A set of ports, written `20-25,80,http,8000-8010`; in ascending order and without duplicates.
 ///
@@ -104,7 +104,10 @@ impl HostPorts {
     pub fn from_host_and_ports(host: &str, ports: &str) -> Result<Self, AddressError> {
         let host = host_alone(host)?;
         if ports.is_empty() {
-            return Err(missing_port("", &host));
+            let host = host.to_string();
+            return Err(AddressError::EmptyPort {
+                host: host.as_str().into(),
+            });
         }
         Ok(Self {
             host,
@@ -113,8 +116,8 @@ impl HostPorts {
     }
 
     /// One address for each port, in ascending order.
-    pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
-        self.ports.iter().map(|port| Address {
+    pub fn addresses(&self) -> impl Iterator<Item = HostPort> + '_ {
+        self.ports.iter().map(|port| HostPort {
             host: self.host.clone(),
             port,
         })
@@ -125,7 +128,7 @@ impl FromStr for HostPorts {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        match written(text)? {
+        match written(text, "tcp")? {
             Written::Pair(host, ports) => Ok(Self {
                 host,
                 ports: ports.parse()?,
@@ -146,8 +149,8 @@ impl FromStr for HostPorts {
     }
 }
 
-impl From<Address> for HostPorts {
-    fn from(address: Address) -> Self {
+impl From<HostPort> for HostPorts {
+    fn from(address: HostPort) -> Self {
         Self {
             host: address.host,
             ports: address.port.into(),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read(text: &str) -> Result<Address, AddressError> {
+fn read(text: &str) -> Result<HostPort, AddressError> {
     text.parse()
 }
 
@@ -58,7 +58,7 @@ fn every_form_of_an_address_is_read() {
         ("tcp:tcp:80", name("tcp"), 80),
     ];
     for (text, host, port) in cases {
-        assert_eq!(read(text), Ok(Address { host, port }), "{text}");
+        assert_eq!(read(text), Ok(HostPort { host, port }), "{text}");
     }
 }
 
@@ -147,13 +147,12 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "unix:/run/x",
-        "unix: addresses are not supported in this release",
+        "unix: has no place here: write tcp:HOST:PORT, or no scheme",
     ),
     (
-        "unix:@abstract",
-        "unix: addresses are not supported in this release",
+        "UDP:53",
+        "udp: has no place here: write tcp:HOST:PORT, or no scheme",
     ),
-    ("UDP:53", "udp: addresses are not supported in this release"),
     (
         "tls://host:443",
         "tls: addresses are not supported in this release",
@@ -269,23 +268,23 @@ fn two_words_are_a_host_and_a_port() {
         ("tcp", "80", "tcp:tcp:80"),
     ];
     for (host, port, canonical) in cases {
-        let address = Address::from_host_and_port(host, port).unwrap();
+        let address = HostPort::from_host_and_port(host, port).unwrap();
         assert_eq!(address.to_string(), canonical, "{host} {port}");
     }
     let mistakes = [
         ("", "80", "the host is empty"),
         ("tcp:", "80", "the host is empty"),
-        ("host", "", "'host' has no port: write host:PORT"),
+        ("host", "", "the port is empty: write host:PORT"),
         ("host:80", "80", "'host:80' has a port already"),
         ("[::1]:80", "80", "'[::1]:80' has a port already"),
         ("[::1", "80", "'[::1' does not have the form"),
         ("a:b:c", "80", "'a:b:c' is not an IPv6 address"),
         ("8080", "80", "'8080' is not an IPv4 address in full"),
         ("host", "8 0", "'8 0' contains white space"),
-        ("unix:/x", "80", "unix: addresses are not supported"),
+        ("unix:/x", "80", "unix: has no place here"),
     ];
     for (host, port, sentence) in mistakes {
-        let error = Address::from_host_and_port(host, port)
+        let error = HostPort::from_host_and_port(host, port)
             .unwrap_err()
             .to_string();
         assert!(error.starts_with(sentence), "{host} {port}: {error}");
@@ -447,16 +446,54 @@ fn is_one_clean_line(error: &AddressError) -> bool {
     !text.is_empty() && text.len() < 2_000 && !text.chars().any(char::is_control)
 }
 
+#[test]
+fn a_scheme_picks_the_protocol() {
+    let place = |text: &str| text.parse::<HostPort>().unwrap();
+    let path = |path: &str| Address::Unix(UnixAddress::Path(std::path::Path::new(path).into()));
+    let cases = [
+        ("8080", Address::Tcp(place("8080"))),
+        ("tcp:8080", Address::Tcp(place("8080"))),
+        ("udp:8080", Address::Udp(place("8080"))),
+        ("UDP://host:53", Address::Udp(place("host:53"))),
+        ("udp:tcp:53", Address::Udp(place("tcp:tcp:53"))),
+        ("unix:/run/x", path("/run/x")),
+        ("unix:///run/x", path("/run/x")),
+        ("unix:./a b", path("./a b")),
+        ("unix:@x", Address::Unix(UnixAddress::Abstract(b"x"[..].into()))),
+    ];
+    for (text, address) in cases {
+        assert_eq!(text.parse::<Address>(), Ok(address), "{text}");
+    }
+    let long = format!("unix:/{}", "x".repeat(PATH_BYTES_MAX));
+    let mistakes = [
+        ("unix:", "the path is empty: write unix:/path or unix:@name"),
+        ("unix:@", "the path is empty"),
+        ("unix:/a\0", "the path of a Unix socket cannot contain a NUL"),
+        (&long, "at most 107 bytes, and this one has 108: use a shorter one"),
+        ("vsock:3:80", "vsock: addresses are not supported in this release"),
+    ];
+    for (text, sentence) in mistakes {
+        let error = text.parse::<Address>().unwrap_err().to_string();
+        assert!(error.contains(sentence), "{error}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_displayed_is_read_again(host in any_host(), port in any::<u16>()) {
-        let address = Address { host, port };
-        prop_assert_eq!(address.to_string().parse::<Address>(), Ok(address));
+        let address = HostPort { host, port };
+        for address in [Address::Tcp(address.clone()), Address::Udp(address)] {
+            prop_assert_eq!(address.to_string().parse::<Address>(), Ok(address));
+        }
     }
 
     #[test]
     fn what_is_read_is_displayed_and_read_again(text in near_address()) {
         match text.parse::<Address>() {
+            // A path is shown with its control characters escaped.
+            Ok(address @ Address::Unix(_)) => {
+                prop_assert!(!address.to_string().chars().any(char::is_control));
+            }
             Ok(address) => prop_assert_eq!(address.to_string().parse::<Address>(), Ok(address)),
             Err(error) => prop_assert!(is_one_clean_line(&error), "{}", error),
         }

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{Advice, Call, Errno, Fact, Visible, errno};
-use crate::FiveTuple;
-use crate::address::Family;
+use crate::address::{Family, SocketName, UnixAddress};
+use crate::five_tuple::ConnectionName;
 
 /// A call that failed. `C` is the type of its causes: each call has its own.
 ///
@@ -64,9 +64,11 @@ pub enum Subject {
     None,
     /// The address that was to be bound, listened on or connected to.
     Address(SocketAddr),
+    /// The Unix socket that was to be bound, listened on or connected to.
+    Unix(UnixAddress),
     /// One connection.
-    Connection(Box<FiveTuple>),
-    /// A host name, or the path of a Unix socket; any bytes.
+    Connection(Box<ConnectionName>),
+    /// A host name or a path; any bytes.
     Name(Box<[u8]>),
     /// The family of a new socket.
     Family(Family),
@@ -87,9 +89,18 @@ impl From<SocketAddr> for Subject {
     }
 }
 
-impl From<FiveTuple> for Subject {
-    fn from(five_tuple: FiveTuple) -> Self {
-        Self::Connection(Box::new(five_tuple))
+impl From<&SocketName> for Subject {
+    fn from(name: &SocketName) -> Self {
+        match name {
+            SocketName::Inet(address) => Self::Address(*address),
+            SocketName::Unix(address) => Self::Unix(address.clone()),
+        }
+    }
+}
+
+impl From<ConnectionName> for Subject {
+    fn from(name: ConnectionName) -> Self {
+        Self::Connection(Box::new(name))
     }
 }
 
@@ -98,7 +109,8 @@ impl fmt::Display for Subject {
         match self {
             Self::None => Ok(()),
             Self::Address(address) => write!(f, "{address}"),
-            Self::Connection(five_tuple) => write!(f, "{five_tuple}"),
+            Self::Unix(address) => write!(f, "{address}"),
+            Self::Connection(name) => write!(f, "{name}"),
             Self::Name(name) => write!(f, "{}", Visible(name)),
             Self::Family(family) => write!(f, "{family}"),
             Self::Option(option, value) => write!(f, "{option} {}", Visible(value.as_bytes())),

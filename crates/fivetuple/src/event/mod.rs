@@ -7,17 +7,16 @@
 mod identity;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::address::Family;
+use crate::address::{Family, SocketName};
 use crate::call::{Call, Errno, Explained};
-use crate::five_tuple::FiveTuple;
+use crate::five_tuple::{ConnectionName, Protocol};
 
-pub use identity::{Identity, Role};
+pub use identity::{Ends, Identity, Role};
 
 /// Which end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -197,16 +196,20 @@ pub enum Event<'a> {
     SocketCreated {
         /// Its family.
         family: Family,
+        /// Its protocol.
+        protocol: Protocol,
     },
     /// The endpoint has a local address.
     Bound {
         /// That address.
-        local: SocketAddr,
+        local: &'a SocketName,
     },
     /// Clients may come.
     Listening {
         /// The address they come to.
-        local: SocketAddr,
+        local: &'a SocketName,
+        /// The protocol.
+        protocol: Protocol,
     },
     /// A client came; it has a socket of its own.
     Accepted(&'a Identity),
@@ -233,12 +236,14 @@ pub enum Event<'a> {
     /// The listening socket is closed.
     StoppedListening {
         /// Its address.
-        local: SocketAddr,
+        local: &'a SocketName,
+        /// The protocol.
+        protocol: Protocol,
     },
     /// A client was accepted and reset.
     TurnedAway {
         /// Who with whom.
-        five_tuple: FiveTuple,
+        name: &'a ConnectionName,
         /// Why.
         why: TurnedAway,
     },
@@ -254,7 +259,7 @@ pub enum Event<'a> {
         /// The connection it belongs to.
         connection: Option<&'a Identity>,
         /// The local address, where there is no connection.
-        local: Option<SocketAddr>,
+        local: Option<&'a SocketName>,
         /// What failed, and what is known about it.
         error: &'a dyn Explained,
     },
