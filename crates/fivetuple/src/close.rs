@@ -21,6 +21,33 @@ pub const LINGER_SILENCE: Duration = Duration::from_secs(2);
 /// How long a lingering close takes at most.
 pub const LINGER_MAX: Duration = Duration::from_secs(30);
 
+/// How a close waits for the peer's end, once ours is sent.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// In silence, once everything is acknowledged; longer than that it waits for nothing.
+    silence: Duration,
+    /// In all.
+    total: Duration,
+    /// How it ends when that is up.
+    late: Reason,
+    /// Whether a byte that still comes is thrown away, or answered by RST.
+    discards: bool,
+}
+
+const LINGER: Bounds = Bounds {
+    silence: LINGER_SILENCE,
+    total: LINGER_MAX,
+    late: Reason::TimedOut,
+    discards: true,
+};
+
+const LEAVE: Bounds = Bounds {
+    silence: LINGER_SILENCE,
+    total: ACKNOWLEDGE_WAIT,
+    late: Reason::Released,
+    discards: false,
+};
+
 /// Nothing tells that an acknowledgement came, so it is looked for, at first soon.
 const LOOK_FIRST: Duration = Duration::from_millis(1);
 const LOOK_LAST: Duration = Duration::from_millis(50);
@@ -159,7 +186,8 @@ impl Closing {
     ) -> Poll<Reason> {
         match self.how {
             Close::Release => self.poll_release(connection, cx),
-            Close::Linger | Close::Leave => self.poll_linger(connection, cx),
+            Close::Linger => self.poll_linger(&LINGER, connection, cx),
+            Close::Leave => self.poll_linger(&LEAVE, connection, cx),
             Close::Abort => {
                 connection.reset_on_close();
                 connection.note_first(Side::Us);
@@ -208,19 +236,22 @@ impl Closing {
         }
     }
 
-    fn poll_linger(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Reason> {
+    fn poll_linger(
+        &mut self,
+        bounds: &Bounds,
+        connection: &mut Connection,
+        cx: &mut Context<'_>,
+    ) -> Poll<Reason> {
         if connection.half_close().is_err() {
             return Poll::Ready(Reason::Reset);
         }
-        let leaves = self.how == Close::Leave;
-        let at_most = if leaves { ACKNOWLEDGE_WAIT } else { LINGER_MAX };
-        let wait = self.wait.get_or_insert_with(|| Wait::new(at_most));
+        let wait = self.wait.get_or_insert_with(|| Wait::new(bounds.total));
         loop {
             if !connection.is_peer_finished() {
                 let mut scratch = [0; 4096];
                 match connection.poll_receive(cx, &mut scratch) {
                     Poll::Ready(Ok(0)) => connection.note_peer_finished(),
-                    Poll::Ready(Ok(_)) if leaves => {
+                    Poll::Ready(Ok(_)) if !bounds.discards => {
                         connection.reset_on_close();
                         return Poll::Ready(Reason::Aborted);
                     }
@@ -229,7 +260,7 @@ impl Closing {
                         if wait.silent_since < wait.until {
                             continue;
                         }
-                        return Poll::Ready(Reason::TimedOut);
+                        return Poll::Ready(bounds.late);
                     }
                     Poll::Ready(Err(Errno::TIMEDOUT)) => return Poll::Ready(Reason::TimedOut),
                     Poll::Ready(Err(_)) => return Poll::Ready(Reason::Reset),
@@ -240,15 +271,17 @@ impl Closing {
             let acknowledged = connection.unacknowledged().unwrap_or(0) == 0;
             if !acknowledged {
                 wait.silent_since = now;
-            } else if connection.is_peer_finished() || now - wait.silent_since >= LINGER_SILENCE {
+            } else if connection.is_peer_finished() || now - wait.silent_since >= bounds.silence {
                 return Poll::Ready(Reason::Released);
             }
             match wait.poll_look(cx) {
                 Poll::Ready(true) => {}
-                Poll::Ready(false) if leaves => return Poll::Ready(Reason::Released),
-                Poll::Ready(false) => return Poll::Ready(Reason::TimedOut),
+                Poll::Ready(false) => return Poll::Ready(bounds.late),
                 Poll::Pending => return Poll::Pending,
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,26 @@ async fn a_lingering_close_ends_after_a_while_of_silence() {
     );
 }
 
+/// A long run; the short one is beside the bounds themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lingering_close_ends_at_last_though_the_peer_never_does() {
+    if std::env::var_os("FT_TEST_ALL").is_none() {
+        return;
+    }
+    let recorder = Recorder::new();
+    let (ours, mut peer) = pair(&recorder).await;
+    let sending = thread::spawn(move || {
+        while peer.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(100)); // peer: a byte now and then
+        }
+    });
+    let begin = Instant::now();
+    let closed = ours.close(Close::Linger).await;
+    assert_eq!((closed.reason, closed.first), (Reason::TimedOut, Side::Us));
+    assert!(begin.elapsed() >= fivetuple::LINGER_MAX);
+    sending.join().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_stops_reading_is_given_up_with_what_it_has_not_acknowledged() {
     let recorder = Recorder::new();

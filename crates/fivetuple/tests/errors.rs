@@ -1,6 +1,8 @@
 //! Every cause of a failed call, produced for real: sockets on loopback, peers in Python, and
 //! private network namespaces (`unshare`), in which a test may change what it likes.
 
+mod namespace;
+
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -22,6 +24,7 @@ use fivetuple::kernel::limit::{descriptor_limit, open_descriptors, set_descripto
 use fivetuple::kernel::resolve::lookup;
 use fivetuple::kernel::sock_diag::sockets_on_port;
 use fivetuple::kernel::{TcpState, socket_option};
+use namespace::{in_namespace, run, run_again, skip};
 use rustix::io::Errno;
 use rustix::net::sockopt::{
     set_ipv6_v6only, set_socket_linger, set_socket_reuseaddr, set_tcp_user_timeout,
@@ -780,7 +783,6 @@ say(t)";
 // ---- what the tests need -------------------------------------------------------------------
 
 const ANY4: &str = "127.0.0.1:0";
-const IN_NAMESPACE: &str = "FIVETUPLE_TEST_IN_NAMESPACE";
 const PORT: &str = "FIVETUPLE_TEST_PORT";
 
 /// A Python program that has said its pid and the address of its socket, and lives until dropped.
@@ -831,25 +833,6 @@ impl Drop for Python {
     }
 }
 
-/// Runs a test of this file again in network and mount namespaces of its own, loopback up.
-///
-/// True in the test that started the other one: it is done. False inside.
-fn in_namespace(test: &str) -> bool {
-    if env::var_os(IN_NAMESPACE).is_some() {
-        run("ip", &["link", "set", "lo", "up"]);
-        return false;
-    }
-    let possible = Command::new("unshare").args(["-rnm", "true"]).output();
-    if !possible.is_ok_and(|output| output.status.success()) {
-        skip("cannot make namespaces");
-        return true;
-    }
-    let mut command = Command::new("unshare");
-    command.arg("-rnm").arg(env::current_exe().unwrap());
-    run_again(command, test, &[(IN_NAMESPACE, "1".to_owned())]);
-    true
-}
-
 /// Runs a test of this file again as the user nobody, from a copy that nobody can reach.
 fn run_as_nobody(test: &str, environment: &[(&str, String)]) {
     let path = env::temp_dir().join(format!("fivetuple-{test}-{}", std::process::id()));
@@ -867,39 +850,6 @@ impl Drop for RemovedAtEnd {
     fn drop(&mut self) {
         _ = fs::remove_file(&self.0);
     }
-}
-
-fn run_again(mut command: Command, test: &str, environment: &[(&str, String)]) {
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
-    command.envs(environment.iter().map(|(name, value)| (*name, value)));
-    let output = loop {
-        match command.output() {
-            // Another test forked while the copy was open for writing; its exec closes it.
-            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
-                std::thread::yield_now();
-            }
-            output => break output.unwrap(),
-        }
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
-    assert!(text.contains("1 passed"), "{text}");
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {output:?}"
-    );
-}
-
-/// Under CI a skipped test is a failure.
-fn skip(reason: &str) {
-    assert!(env::var_os("CI").is_none(), "skipped: {reason}");
-    // Nobody may read it; that is no reason to fail.
-    _ = std::io::stderr().write_all(format!("skipped: {reason}\n").as_bytes());
 }
 
 fn wait_until(mut condition: impl FnMut() -> bool) {

@@ -40,6 +40,7 @@ struct Written(Arc<(Mutex<State>, Condvar)>);
 #[derive(Default)]
 struct State {
     bytes: Vec<u8>,
+    asked: bool,
     shut: bool,
     dropped: bool,
     error: Option<ErrorKind>,
@@ -68,6 +69,7 @@ struct Gate(Written);
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (state, changed) = &*self.0.0;
+        self.0.set(|state| state.asked = true);
         let mut state = changed
             .wait_while(state.lock().unwrap(), |state| state.shut)
             .unwrap();
@@ -313,13 +315,21 @@ async fn dropping_the_oldest_says_how_much_and_keeps_the_newest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_for_a_slow_writer_ends_the_connection_concerned() {
+async fn closing_for_a_slow_writer_ends_who_would_write_and_nobody_else() {
+    let (give, _asked, reader) = typed();
     let written = Written::default();
     written.set(|state| state.shut = true);
-    let server = start(None, output(&written, Slow::Close, WhenGone::Close)).await;
-    let mut client = server.connect();
+    let out = output(&written, Slow::Close, WhenGone::Close);
+    let server = start(Some(input(reader, Slow::Close)), out).await;
+    let mut listens = server.connect();
+    let accepted = |fact: &Fact| matches!(fact, Fact::Accepted(_));
+    server.recorder.wait_for(accepted);
+    let mut talks = server.connect();
+    // The writer has its hands full with the first bytes; what comes then fills the queue.
+    talks.write_all(&[1]).unwrap();
+    written.wait(|state| state.asked);
     let end = loop {
-        if let Err(error) = client.write_all(&[1; 65_536]) {
+        if let Err(error) = talks.write_all(&[1; 65_536]) {
             break error.kind();
         }
     };
@@ -327,8 +337,48 @@ async fn closing_for_a_slow_writer_ends_the_connection_concerned() {
         matches!(end, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
         "{end:?}"
     );
-    assert_eq!(server.recorder.closed().0, Reason::Aborted);
+    let aborted = |fact: &Fact| matches!(fact, Fact::Closed(_, Reason::Aborted, Side::Us, _));
+    server.recorder.wait_for(aborted);
+    // Who writes nothing still gets what is typed, also when it comes only now.
+    let mut late = server.connect();
+    server.recorder.wait_for_all(3, accepted);
+    recorder::until(|| server.table.len() == 2).await;
+    give.send(b"news".to_vec()).unwrap();
+    for client in [&mut listens, &mut late] {
+        let mut got = [0; 4];
+        client.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"news");
+    }
+    late.write_all(b"x").unwrap();
+    server.recorder.wait_for_all(2, aborted);
+    // When the writer has caught up, writing costs nothing again.
     written.set(|state| state.shut = false);
+    written.wait(|state| state.bytes.len() > 256 << 10);
+    listens.write_all(b"and thanks").unwrap();
+    let bytes = written.wait(|state| state.bytes.ends_with(b"and thanks"));
+    assert!(bytes[..bytes.len() - 10].iter().all(|byte| *byte == 1));
+    drop((give, listens));
+    let summary = server.drain().await;
+    assert_eq!((summary.accepted, summary.complete), (3, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_for_a_slow_client_ends_it_though_nobody_else_waits() {
+    let out = output(&Written::default(), Slow::Close, WhenGone::Close);
+    let server = start(Some(input(io::repeat(b'x'), Slow::Close)), out).await;
+    let since = Instant::now();
+    let mut stuck = server.connect();
+    let (reason, first, _) = server.recorder.closed();
+    assert_eq!((reason, first), (Reason::Aborted, Side::Us));
+    assert!(since.elapsed() >= Input::STALL);
+    assert_eq!(
+        read_all(&mut stuck).unwrap_err().kind(),
+        ErrorKind::ConnectionReset
+    );
+    // The reader goes on for whoever comes next.
+    let mut next = server.connect();
+    next.read_exact(&mut vec![0; 4 << 20]).unwrap();
+    assert_eq!(server.recorder.count(Fact::is_closed), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

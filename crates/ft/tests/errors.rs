@@ -5,9 +5,7 @@
 
 mod rig;
 
-use std::process::Command;
-
-use rig::{has, number, run};
+use rig::{can_make_namespaces, has, namespaces, number, run};
 
 /// What every script begins with: loopback is up, `peer` starts a Python program and waits until
 /// it has said so, `until` waits for a command to succeed.
@@ -46,32 +44,6 @@ fn said(script: &str) -> Option<String> {
     let output = run(&mut command, b"");
     let stderr = String::from_utf8(output.stderr).expect("the text is UTF-8");
     Some(format!("{stderr}status {}", number(output.status)))
-}
-
-fn namespaces() -> Command {
-    let mut command = Command::new("unshare");
-    let own = if rustix::process::geteuid().is_root() {
-        "-nmpf"
-    } else {
-        "-rnmpf"
-    };
-    command.args([own, "--mount-proc", "--kill-child"]);
-    command
-}
-
-fn can_make_namespaces() -> bool {
-    if !["unshare", "ip", "python3", "ss"]
-        .iter()
-        .all(|program| has(program))
-    {
-        return false;
-    }
-    let made = run(namespaces().arg("true"), b"").status.success();
-    assert!(
-        made || std::env::var_os("CI").is_none(),
-        "under CI nothing is skipped: namespaces"
-    );
-    made
 }
 
 /// Compares all that a script says with the text on file.

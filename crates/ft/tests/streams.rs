@@ -268,55 +268,6 @@ fn at_a_terminal_nobody_waits_for_a_key_when_the_peer_has_finished() {
 }
 
 #[test]
-fn a_blocked_stdout_stops_only_those_who_would_write_to_it() {
-    let mut command = ft();
-    command
-        .args(["listen", "127.0.0.1:0"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let (mut server, address) = Running::listen_as(&mut command);
-    // Nobody reads stdout; one client floods until it is held back.
-    let mut flood = TcpStream::connect(address).unwrap();
-    server.wait_for("accepted");
-    flood.set_nonblocking(true).unwrap();
-    let mut sent = 0;
-    let mut idle = 0;
-    while idle < 200 {
-        match flood.write(&[b'f'; 65536]) {
-            Ok(count) => (sent, idle) = (sent + count, 0),
-            Err(_) => {
-                idle += 1;
-                // peer: it tries again a little later
-                thread::sleep(std::time::Duration::from_millis(5));
-            }
-        }
-    }
-    // Accepting, and sending to everybody, goes on.
-    let mut other = TcpStream::connect(address).unwrap();
-    server.wait_for("accepted");
-    server
-        .child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"news\n")
-        .unwrap();
-    let mut heard = [0; 5];
-    other.read_exact(&mut heard).unwrap();
-    flood.set_nonblocking(false).unwrap();
-    flood.read_exact(&mut heard).unwrap();
-    assert_eq!(&heard, b"news\n");
-    // When stdout is read again, nothing is lost.
-    drop((flood, other));
-    let mut stdout = server.child.stdout.take().unwrap();
-    let mut all = vec![0; sent];
-    stdout.read_exact(&mut all).unwrap();
-    assert!(all.iter().all(|byte| *byte == b'f'));
-    drop(stdout);
-    assert_eq!(server.wait().status, 0);
-}
-
-#[test]
 fn newlines_become_cr_lf_when_asked_for() {
     expect(
         &["echo"],

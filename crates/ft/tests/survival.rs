@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use rig::{Running, bytes, has};
+use rig::{Running, bytes, can_make_namespaces, has, namespaces};
 use rustix::process::Signal;
 
 fn echoes(address: SocketAddr, size: usize) {
@@ -151,4 +151,40 @@ fn a_last_descriptor_that_is_taken_is_no_shortage_until_somebody_waits() {
         .filter(|line| line.starts_with("resumed"))
         .count();
     assert_eq!(resumed, 1, "{:#?}", ended.said);
+}
+
+/// Both ends of a connection, and then nothing arrives any more.
+const VANISHED: &str = r#"
+export PATH=$PATH:/usr/sbin:/sbin NO_COLOR=1
+ip link set lo up; mount -t tmpfs tmpfs /mnt; cd /mnt
+$FT listen 127.0.0.1:8080 discard 2> log & server=$!
+until grep -q listening log; do :; done
+$FT connect 127.0.0.1:8080 < <(exec tail -f /dev/null) & client=$!
+until grep -q accepted log; do :; done
+nft 'add table inet t; add chain inet t c { type filter hook input priority 0; policy drop; }'
+wait $client; echo client $?
+grep -m 1 -o 'closed: timed out' < <(exec tail -n +1 -f log)
+nft flush ruleset
+echo hello | $FT connect 127.0.0.1:8080; echo again $?
+kill $server; wait $server; echo server $?
+"#;
+
+/// A long run; the short one, with keepalive times of its own, is the library's.
+#[test]
+fn a_peer_that_vanishes_is_timed_out_by_both_ends_and_the_server_goes_on() {
+    let whole = std::env::var_os("FT_TEST_ALL").is_some();
+    if !whole || !has("nft") || !can_make_namespaces() {
+        return;
+    }
+    let mut command = namespaces();
+    command.args(["bash", "-c", VANISHED]);
+    command.env("FT", env!("CARGO_BIN_EXE_ft"));
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "client 1\nclosed: timed out\nagain 0\nserver 0\n",
+        "{said}"
+    );
+    assert!(said.contains("ETIMEDOUT"), "{said}");
 }

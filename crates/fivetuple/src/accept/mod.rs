@@ -313,12 +313,7 @@ impl Acceptor {
         match listener.connection(fd, peer) {
             Ok(connection) => Some(Admitted { connection, place }),
             Err(errno) => {
-                let error = AcceptError::new(listener.local(), errno);
-                self.observers.emit(&Event::Failed {
-                    connection: None,
-                    local: Some(listener.local()),
-                    error: &error,
-                });
+                self.failed(listener.local(), errno);
                 None
             }
         }
@@ -334,33 +329,36 @@ impl Acceptor {
         if why == Some(Pause::Descriptors) && !self.places.waits_when_full() {
             // Without a descriptor nobody can even be reset: the reserve makes one free.
             self.reserve = None;
-            let taken = self
-                .listeners
-                .get(listener)
-                .map(|this| (this, this.try_accept()));
-            if let Some((listener, Ok((fd, peer)))) = taken {
-                turn_away(listener, fd, peer, TurnedAway::Limit);
-                self.reserve = reserve();
+            let turned_away = self.listeners.get(listener).is_some_and(|this| {
+                let taken = this.try_accept();
+                taken
+                    .map(|(fd, peer)| turn_away(this, fd, peer, TurnedAway::Limit))
+                    .is_ok()
+            });
+            self.reserve = reserve();
+            if turned_away {
                 return;
             }
-            self.reserve = reserve();
         }
         let due = self.reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
         if let Some(local) = self.listeners.get(listener).map(Listener::local)
             && due
         {
             self.reported = Some(Instant::now());
-            let error = AcceptError::new(local, errno);
-            self.observers.emit(&Event::Failed {
-                connection: None,
-                local: Some(local),
-                error: &error,
-            });
+            self.failed(local, errno);
         }
         if let Some(why) = why {
             self.pause(why);
         }
         self.rest = Some(Box::pin(sleep(REST)));
+    }
+
+    fn failed(&self, local: SocketAddr, errno: Errno) {
+        self.observers.emit(&Event::Failed {
+            connection: None,
+            local: Some(local),
+            error: &AcceptError::new(local, errno),
+        });
     }
 
     fn pause(&mut self, why: Pause) {

@@ -15,16 +15,16 @@ use std::time::Duration;
 use rustix::net::{getsockname, sockopt};
 use tokio::time::{Instant, sleep};
 
-use crate::address::{Address, AddressError, Family};
+use crate::address::{Address, Family};
 use crate::bind::{Bound, NameError};
-use crate::call::{Call, ConnectError, Errno, Explained, ResolveError};
+use crate::call::{Call, ConnectError, Errno, Explained};
 use crate::connection::{self, Connection};
 use crate::event::{Called, Event, Observers, Role};
 use crate::kernel::readiness::errno_of;
 use crate::socket::{OpenError, Socket, SocketOptions};
 
 pub use race::STAGGER;
-pub use resolve::{ListeningError, listening_addresses, resolve};
+pub use resolve::{NoAddresses, listening_addresses, resolve};
 
 /// The pause before the first new try, doubled each time up to [`RETRY_LAST`], and each time
 /// shortened by up to a half at random, so that many clients do not come back all at once.
@@ -71,12 +71,9 @@ impl Default for ConnectOptions {
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum NotConnected {
-    /// The address names nobody who could be called.
+    /// There is no address to call.
     #[error(transparent)]
-    Address(#[from] AddressError),
-    /// The name has no addresses.
-    #[error(transparent)]
-    Resolve(#[from] ResolveError),
+    Addresses(#[from] NoAddresses),
     /// No socket.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -95,8 +92,7 @@ impl NotConnected {
     /// The calls that failed, each with what is known about it.
     pub fn explained(&self) -> Vec<&dyn Explained> {
         match self {
-            Self::Address(_) => Vec::new(),
-            Self::Resolve(error) => vec![error],
+            Self::Addresses(error) => error.explained().into_iter().collect(),
             Self::Open(error) => vec![error.explained()],
             Self::Source(error) => vec![error.explained()],
             Self::Connect(error) => vec![error],
@@ -107,9 +103,10 @@ impl NotConnected {
     /// Whether another try could end otherwise without anybody changing the command.
     fn may_pass(&self) -> bool {
         match self {
-            Self::Resolve(_) | Self::Connect(_) => true,
+            Self::Connect(_) => true,
+            Self::Addresses(error) => matches!(error, NoAddresses::Resolve(_)),
             Self::Each(all) => all.iter().any(Self::may_pass),
-            Self::Address(_) | Self::Open(_) | Self::Source(_) => false,
+            Self::Open(_) | Self::Source(_) => false,
         }
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{ConnectOptions, NotConnected};
+use super::ConnectOptions;
 use crate::address::{Address, AddressError, Family, Resolution};
-use crate::call::ResolveError;
+use crate::call::{Explained, ResolveError};
 use crate::kernel::resolve::lookup;
 
 /// Looks a name up (getaddrinfo(3): hosts file, DNS, whatever the system is set up for).
@@ -53,7 +53,7 @@ pub async fn resolve(
 pub(super) async fn calling_addresses(
     target: &Address,
     options: &ConnectOptions,
-) -> Result<Vec<SocketAddr>, NotConnected> {
+) -> Result<Vec<SocketAddr>, NoAddresses> {
     let source = options.source.as_ref().map(Family::of);
     let family = options.family.or(source);
     Ok(match target.calling_addresses(family)? {
@@ -68,26 +68,35 @@ pub(super) async fn calling_addresses(
 ///
 /// # Errors
 ///
-/// [`AddressError`] when the family excludes all of them, [`ResolveError`] for a name without
-/// addresses.
+/// [`NoAddresses`]: the family excludes all of them, or the name has none.
 pub async fn listening_addresses(
     address: &Address,
     family: Option<Family>,
     within: Duration,
-) -> Result<Vec<SocketAddr>, ListeningError> {
+) -> Result<Vec<SocketAddr>, NoAddresses> {
     Ok(match address.listening_addresses(family)? {
         Resolution::Known(addresses) => addresses,
         Resolution::Ask(name) => resolve(name, address.port, family, within).await?,
     })
 }
 
-/// Why it is not known where to listen.
+/// Why an address gives no addresses to call or to listen on.
 #[derive(Debug, thiserror::Error)]
-pub enum ListeningError {
-    /// The address says nothing that can be listened on.
+pub enum NoAddresses {
+    /// It says nothing that could be used so.
     #[error(transparent)]
     Address(#[from] AddressError),
     /// The name has no addresses.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+}
+
+impl NoAddresses {
+    /// The call that failed, with what is known about it.
+    pub fn explained(&self) -> Option<&dyn Explained> {
+        match self {
+            Self::Address(_) => None,
+            Self::Resolve(error) => Some(error),
+        }
+    }
 }

@@ -2,21 +2,17 @@
 
 use rustix::io::Errno;
 
-use crate::address::AddressError;
 use crate::bind::NameError;
-use crate::call::{Explained, ListenError, ResolveError};
-use crate::connect::ListeningError;
+use crate::call::{Explained, ListenError};
+use crate::connect::NoAddresses;
 use crate::socket::OpenError;
 
 /// Why a server does not listen.
 #[derive(Debug, thiserror::Error)]
 pub enum NotListening {
-    /// The address says nothing that can be listened on.
+    /// There is no address to listen on.
     #[error(transparent)]
-    Address(#[from] AddressError),
-    /// The name has no addresses.
-    #[error(transparent)]
-    Resolve(#[from] ResolveError),
+    Addresses(#[from] NoAddresses),
     /// No socket.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -32,8 +28,7 @@ impl NotListening {
     /// The call that failed, with what is known about it.
     pub fn explained(&self) -> Option<&dyn Explained> {
         match self {
-            Self::Address(_) => None,
-            Self::Resolve(error) => Some(error),
+            Self::Addresses(error) => error.explained(),
             Self::Open(error) => Some(error.explained()),
             Self::Name(error) => Some(error.explained()),
             Self::Listen(error) => Some(error),
@@ -57,14 +52,5 @@ impl NotListening {
             _ => None,
         };
         errno == Some(Errno::ADDRINUSE)
-    }
-}
-
-impl From<ListeningError> for NotListening {
-    fn from(error: ListeningError) -> Self {
-        match error {
-            ListeningError::Address(error) => Self::Address(error),
-            ListeningError::Resolve(error) => Self::Resolve(error),
-        }
     }
 }

@@ -234,6 +234,34 @@ pub(crate) fn has(program: &str) -> bool {
     found
 }
 
+/// What makes network, mount and process namespaces for a command.
+pub(crate) fn namespaces() -> Command {
+    let mut command = Command::new("unshare");
+    let own = if rustix::process::geteuid().is_root() {
+        "-nmpf"
+    } else {
+        "-rnmpf"
+    };
+    command.args([own, "--mount-proc", "--kill-child"]);
+    command
+}
+
+/// Whether they can be made; skipped as [`has`] does.
+pub(crate) fn can_make_namespaces() -> bool {
+    if !["unshare", "ip", "python3", "ss"]
+        .iter()
+        .all(|program| has(program))
+    {
+        return false;
+    }
+    let made = run(namespaces().arg("true"), b"").status.success();
+    assert!(
+        made || std::env::var_os("CI").is_none(),
+        "under CI nothing is skipped: namespaces"
+    );
+    made
+}
+
 /// The byte at this place of what this connection sends, for checks by position.
 pub(crate) fn byte(seed: u64, position: u64) -> u8 {
     bytes(seed, position, 1)[0]

@@ -62,6 +62,7 @@ impl Service for Terminal {
             reader: self.input.as_ref().map(Input::join),
             output: self.output.clone(),
             mark: 0,
+            refused: false,
             ended: false,
         };
         Transfer::new(connection, exchange, terms)
@@ -79,6 +80,8 @@ struct TerminalExchange {
     output: Output,
     /// Our last byte's place in all that was ever given to the output.
     mark: u64,
+    /// The output did not take what came, and we are to be closed for it.
+    refused: bool,
     ended: bool,
 }
 
@@ -96,12 +99,19 @@ impl TerminalExchange {
 
 impl Exchange for TerminalExchange {
     fn received(&mut self, bytes: &[u8], _reply: &mut Outgoing<'_>) {
-        let (mark, dropped) = self.output.push(bytes);
-        self.mark = mark;
-        self.dropped(Direction::Received, dropped);
+        match self.output.push(bytes) {
+            Some((mark, dropped)) => {
+                self.mark = mark;
+                self.dropped(Direction::Received, dropped);
+            }
+            None => self.refused = true,
+        }
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>, _unsent: usize) -> Poll<Result<usize, Close>> {
+        if self.refused {
+            return Poll::Ready(Err(Close::Abort));
+        }
         self.output.poll_room(cx, self.number)
     }
 

@@ -132,12 +132,16 @@ impl Output {
     }
 
     /// Appends; returns the place of the last byte and how many older bytes were thrown away.
-    pub(super) fn push(&self, bytes: &[u8]) -> (u64, u64) {
+    /// `None`: there was no room, and the policy is to close who would write all the same.
+    pub(super) fn push(&self, bytes: &[u8]) -> Option<(u64, u64)> {
         let mut queue = self.shared.lock();
+        if self.shared.slow == Slow::Close && queue.waiting.len() >= QUEUE_MAX {
+            return None;
+        }
         queue.pushed += bytes.len() as u64;
         if queue.end.is_some() {
             queue.done += bytes.len() as u64;
-            return (queue.pushed, 0);
+            return Some((queue.pushed, 0));
         }
         let mut dropped = 0;
         if self.shared.slow == Slow::DropOldest {
@@ -152,7 +156,7 @@ impl Output {
         }
         queue.waiting.extend_from_slice(bytes);
         self.shared.pushed.notify_one();
-        (queue.pushed, dropped as u64)
+        Some((queue.pushed, dropped as u64))
     }
 
     pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
@@ -166,12 +170,13 @@ impl Output {
         let room = QUEUE_MAX.saturating_sub(queue.waiting.len());
         match self.shared.slow {
             Slow::DropOldest => Poll::Ready(Ok(SCRATCH)),
-            Slow::Close if room == 0 => Poll::Ready(Err(Close::Abort)),
+            // Who has nothing to write is not concerned: only a byte that comes shows who has.
+            Slow::Close => Poll::Ready(Ok(room.max(1))),
             Slow::Block if room == 0 => {
                 queue.waiting_for.insert(who, cx.waker().clone());
                 Poll::Pending
             }
-            Slow::Block | Slow::Close => Poll::Ready(Ok(room)),
+            Slow::Block => Poll::Ready(Ok(room)),
         }
     }
 
