@@ -3,16 +3,19 @@
 //! Before it: [`crate::socket`]. After it: [`crate::listen`] on the passive side, or
 //! [`crate::connect`] when the source address was chosen.
 
-use std::net::SocketAddr;
+mod socket_file;
+
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::net::{getsockname, sockopt};
+use rustix::net::sockopt;
 
-use crate::address::Family;
+use crate::address::{Family, SocketName};
 use crate::call::{BindError, Call, Explained, SetOptionError};
 use crate::event::{Called, Event};
-use crate::kernel::socket_option;
+use crate::kernel::{name, socket_option};
 use crate::socket::Socket;
+
+pub(crate) use socket_file::SocketFile;
 
 /// Why a socket did not get its local address.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +50,9 @@ impl NameError {
 #[derive(Debug)]
 pub struct Bound {
     pub(crate) socket: Socket,
-    pub(crate) local: SocketAddr,
+    pub(crate) local: SocketName,
+    /// Of a Unix socket.
+    pub(crate) file: Option<SocketFile>,
 }
 
 impl Socket {
@@ -57,10 +62,22 @@ impl Socket {
     /// matter, and `IPV6_V6ONLY`, so that each family has a socket of its own (socket(7), ipv6(7)).
     /// `SO_REUSEPORT` is never set: a port is not shared by accident.
     ///
+    /// For a Unix socket this makes a file: never over anything else but a socket of our own user
+    /// that nobody answers at, which is removed first; with the mode that the options say from its
+    /// first moment on. Whoever drops the result removes the file.
+    ///
     /// # Errors
     ///
-    /// [`BindError`] finds out who holds the port, and the other reasons of bind(2).
-    pub fn bind(self, local: SocketAddr) -> Result<Bound, NameError> {
+    /// [`BindError`] finds out who holds the port or path, and the other reasons of bind(2).
+    pub fn bind(self, local: impl Into<SocketName>) -> Result<Bound, NameError> {
+        let local = local.into();
+        if let SocketName::Unix(address) = &local {
+            let file = SocketFile::prepare(address, self.file_mode, &self.fd);
+            let file = file.map_err(|errno| BindError::new(local.clone(), errno))?;
+            let mut bound = self.name(local)?;
+            bound.file = file.made();
+            return Ok(bound);
+        }
         self.set(
             "SO_REUSEADDR",
             "1",
@@ -81,8 +98,9 @@ impl Socket {
     /// # Errors
     ///
     /// As [`Socket::bind`].
-    pub fn bind_source(self, source: SocketAddr) -> Result<Bound, NameError> {
-        if source.port() == 0 {
+    pub fn bind_source(self, source: impl Into<SocketName>) -> Result<Bound, NameError> {
+        let source = source.into();
+        if source.inet().is_none_or(|source| source.port() == 0) {
             let set = socket_option::bind_address_no_port(&self.fd, true);
             self.set("IP_BIND_ADDRESS_NO_PORT", "1", set)?;
         } else {
@@ -92,31 +110,29 @@ impl Socket {
         Ok(self.name(source)?)
     }
 
-    fn name(self, wanted: SocketAddr) -> Result<Bound, BindError> {
-        let result = rustix::net::bind(&self.fd, &wanted);
+    fn name(self, wanted: SocketName) -> Result<Bound, BindError> {
+        let result = name::bind(&self.fd, &wanted);
         self.observers.called(Called::on(
             Call::Bind,
             &self.fd,
             format_args!("{wanted}"),
             result.map(|()| 0),
         ));
-        result.map_err(|errno| BindError::new(wanted, errno))?;
-        let local = getsockname(&self.fd)
-            .ok()
-            .and_then(|name| SocketAddr::try_from(name).ok())
-            .unwrap_or(wanted);
-        self.observers.emit(&Event::Bound { local });
+        result.map_err(|errno| BindError::new(wanted.clone(), errno))?;
+        let local = name::local(&self.fd).unwrap_or(wanted);
+        self.observers.emit(&Event::Bound { local: &local });
         Ok(Bound {
             socket: self,
             local,
+            file: None,
         })
     }
 }
 
 impl Bound {
     /// The address it got; the port is the one that the system chose where 0 was asked for.
-    pub fn local(&self) -> SocketAddr {
-        self.local
+    pub fn local(&self) -> &SocketName {
+        &self.local
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! Before it: [`crate::bind`]. After it: [`crate::accept`].
 
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::bind::Bound;
+use crate::address::SocketName;
+use crate::bind::{Bound, SocketFile};
 use crate::call::{Call, ListenError};
 use crate::event::{Called, Event, Observers};
+use crate::five_tuple::Protocol;
 use crate::kernel::readiness;
 
 /// Clients that may wait in the accept queue unless something else is asked for; the system's
@@ -30,8 +31,11 @@ pub const BACKLOG: u32 = 4096;
 #[derive(Debug)]
 pub struct Listener {
     pub(crate) fd: AsyncFd<OwnedFd>,
-    pub(crate) local: SocketAddr,
+    pub(crate) local: SocketName,
+    pub(crate) protocol: Protocol,
     pub(crate) observers: Observers,
+    /// Of a Unix socket: removed after the socket is closed.
+    _file: Option<SocketFile>,
     /// The last field: fields are dropped in this order, so the socket is closed when this speaks.
     _farewell: Farewell,
 }
@@ -40,13 +44,13 @@ pub struct Listener {
 #[derive(Debug)]
 struct Farewell {
     descriptor: RawFd,
-    local: SocketAddr,
+    local: SocketName,
+    protocol: Protocol,
     observers: Observers,
 }
 
 impl Drop for Farewell {
     fn drop(&mut self) {
-        let local = self.local;
         self.observers.called(Called {
             call: Call::Close,
             descriptor: Some(self.descriptor),
@@ -54,7 +58,10 @@ impl Drop for Farewell {
             result: Ok(0),
             connection: None,
         });
-        self.observers.emit(&Event::StoppedListening { local });
+        self.observers.emit(&Event::StoppedListening {
+            local: &self.local,
+            protocol: self.protocol,
+        });
     }
 }
 
@@ -70,7 +77,11 @@ impl Bound {
     ///
     /// Outside a tokio runtime with I/O enabled.
     pub fn listen(self, backlog: u32) -> Result<Listener, ListenError> {
-        let Self { socket, local } = self;
+        let Self {
+            socket,
+            local,
+            file,
+        } = self;
         let number = i32::try_from(backlog).unwrap_or(i32::MAX);
         let result = rustix::net::listen(&socket.fd, number);
         socket.observers.called(Called::on(
@@ -79,28 +90,35 @@ impl Bound {
             format_args!("{number}"),
             result.map(|()| 0),
         ));
-        result.map_err(|errno| ListenError::new(local, errno))?;
+        result.map_err(|errno| ListenError::new(local.clone(), errno))?;
         let fd = readiness::register(socket.fd, Interest::READABLE)
-            .map_err(|errno| ListenError::new(local, errno))?;
+            .map_err(|errno| ListenError::new(local.clone(), errno))?;
+        let protocol = socket.protocol;
         let observers = socket.observers;
-        observers.emit(&Event::Listening { local });
+        observers.emit(&Event::Listening {
+            local: &local,
+            protocol,
+        });
         Ok(Listener {
             _farewell: Farewell {
                 descriptor: fd.as_raw_fd(),
-                local,
+                local: local.clone(),
+                protocol,
                 observers: observers.clone(),
             },
             fd,
             local,
+            protocol,
             observers,
+            _file: file,
         })
     }
 }
 
 impl Listener {
     /// The address that clients connect to.
-    pub fn local(&self) -> SocketAddr {
-        self.local
+    pub fn local(&self) -> &SocketName {
+        &self.local
     }
 }
 

@@ -10,6 +10,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, 
 use crate::address::Family;
 use crate::call::{Call, Errno, Explained, SetOptionError, SocketError};
 use crate::event::{Called, Event, Observers};
+use crate::five_tuple::Protocol;
 use crate::kernel::socket_option;
 
 /// When the kernel asks a silent peer whether it is still there (tcp(7)).
@@ -44,6 +45,9 @@ pub struct SocketOptions {
     pub keepalive: Option<Keepalive>,
     /// `SO_BINDTODEVICE`: only this interface.
     pub interface: Option<String>,
+    /// The mode of the file that `bind` makes for a Unix socket: who may write to it may connect
+    /// (unix(7)).
+    pub file_mode: u32,
 }
 
 impl Default for SocketOptions {
@@ -53,6 +57,7 @@ impl Default for SocketOptions {
             urgent_inline: true,
             keepalive: Some(Keepalive::default()),
             interface: None,
+            file_mode: 0o600,
         }
     }
 }
@@ -91,11 +96,14 @@ impl OpenError {
 pub struct Socket {
     pub(crate) fd: OwnedFd,
     pub(crate) family: Family,
+    pub(crate) protocol: Protocol,
+    pub(crate) file_mode: u32,
     pub(crate) observers: Observers,
 }
 
 impl Socket {
-    /// `socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)`, then the options.
+    /// A stream socket: `socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, …)`, then the
+    /// options; of a Unix socket those of TCP are left out.
     ///
     /// # Errors
     ///
@@ -105,29 +113,45 @@ impl Socket {
         options: &SocketOptions,
         observers: &Observers,
     ) -> Result<Self, OpenError> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let made = socket_with(
-            constant(family),
-            SocketType::STREAM,
-            flags,
-            Some(ipproto::TCP),
-        );
-        let name = match family {
-            Family::Inet => "AF_INET",
-            Family::Inet6 => "AF_INET6",
+        let protocol = match family {
+            Family::Inet | Family::Inet6 => Protocol::Tcp,
+            Family::Unix => Protocol::Unix,
         };
+        Self::make(family, protocol, options, observers)
+    }
+
+    fn make(
+        family: Family,
+        protocol: Protocol,
+        options: &SocketOptions,
+        observers: &Observers,
+    ) -> Result<Self, OpenError> {
+        let (domain, domain_name) = match family {
+            Family::Inet => (AddressFamily::INET, "AF_INET"),
+            Family::Inet6 => (AddressFamily::INET6, "AF_INET6"),
+            Family::Unix => (AddressFamily::UNIX, "AF_UNIX"),
+        };
+        let (kind, number_of_protocol, words) = match protocol {
+            Protocol::Tcp => (SocketType::STREAM, Some(ipproto::TCP), "SOCK_STREAM, IPPROTO_TCP"),
+            Protocol::Udp => (SocketType::DGRAM, Some(ipproto::UDP), "SOCK_DGRAM, IPPROTO_UDP"),
+            Protocol::Unix => (SocketType::STREAM, None, "SOCK_STREAM, 0"),
+        };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let made = socket_with(domain, kind, flags, number_of_protocol);
         observers.called(Called {
             call: Call::Socket,
             descriptor: None,
-            arguments: format_args!("{name}, SOCK_STREAM, IPPROTO_TCP"),
+            arguments: format_args!("{domain_name}, {words}"),
             result: made.as_ref().map(number).map_err(|errno| *errno),
             connection: None,
         });
         let fd = made.map_err(|errno| SocketError::new(family, errno))?;
-        observers.emit(&Event::SocketCreated { family });
+        observers.emit(&Event::SocketCreated { family, protocol });
         let socket = Self {
             fd,
             family,
+            protocol,
+            file_mode: options.file_mode,
             observers: observers.clone(),
         };
         socket.set_options(options)?;
@@ -140,6 +164,19 @@ impl Socket {
     }
 
     fn set_options(&self, options: &SocketOptions) -> Result<(), SetOptionError> {
+        if self.protocol == Protocol::Tcp {
+            self.set_tcp_options(options)?;
+        }
+        if self.protocol != Protocol::Unix
+            && let Some(interface) = &options.interface
+        {
+            let set = socket_option::bind_to_device(&self.fd, interface);
+            self.set("SO_BINDTODEVICE", interface, set)?;
+        }
+        Ok(())
+    }
+
+    fn set_tcp_options(&self, options: &SocketOptions) -> Result<(), SetOptionError> {
         let fd = &self.fd;
         if options.no_delay {
             self.set("TCP_NODELAY", "1", sockopt::set_tcp_nodelay(fd, true))?;
@@ -160,10 +197,6 @@ impl Socket {
             self.set("TCP_KEEPINTVL", &interval.as_secs().to_string(), set)?;
             let set = sockopt::set_tcp_keepcnt(fd, probes);
             self.set("TCP_KEEPCNT", &probes.to_string(), set)?;
-        }
-        if let Some(interface) = &options.interface {
-            let set = socket_option::bind_to_device(fd, interface);
-            self.set("SO_BINDTODEVICE", interface, set)?;
         }
         Ok(())
     }
@@ -188,13 +221,6 @@ impl Socket {
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
-    }
-}
-
-fn constant(family: Family) -> AddressFamily {
-    match family {
-        Family::Inet => AddressFamily::INET,
-        Family::Inet6 => AddressFamily::INET6,
     }
 }
 

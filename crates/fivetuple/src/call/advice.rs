@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Visible;
@@ -27,6 +28,14 @@ pub enum Advice {
     LookOutside(u16),
     /// Use another port, or port 0 to let the system choose.
     UseAnotherPort,
+    /// Use another path.
+    UseAnotherPath,
+    /// Make this folder.
+    MakeFolder(PathBuf),
+    /// Start a listener at the path that was called.
+    ListenThere,
+    /// Look at the mode and the owner of this file or folder.
+    LookAtMode(PathBuf),
     /// Set `SO_REUSEADDR` before bind.
     SetReuseAddress,
     /// Set `IPV6_V6ONLY` on the socket that holds this address.
@@ -123,6 +132,8 @@ impl Advice {
     fn plain(&self) -> &'static str {
         match self {
             Self::UseAnotherPort => "use another port, or port 0 and let the system choose",
+            Self::UseAnotherPath => "use another path",
+            Self::ListenThere => "start a listener there",
             Self::SetReuseAddress => "set SO_REUSEADDR before bind",
             Self::UseSocketActivation => {
                 "let the service manager open the port and hand the socket over (systemd.socket)"
@@ -162,6 +173,8 @@ impl fmt::Display for Advice {
             Self::CloseOwnSocket(local) => {
                 write!(f, "close the socket of this program that holds {local}")
             }
+            Self::MakeFolder(path) => write!(f, "make the folder {}", shown(path)),
+            Self::LookAtMode(path) => write!(f, "look at the mode of {}", shown(path)),
             Self::LookAsRoot(port) => write!(f, "ask as root who holds port {port}"),
             Self::LookOutside(port) => {
                 write!(f, "ask outside this container who holds port {port}")
@@ -200,4 +213,8 @@ impl fmt::Display for Advice {
             plain => f.write_str(plain.plain()),
         }
     }
+}
+
+fn shown(path: &Path) -> Visible<'_> {
+    Visible(path.as_os_str().as_encoded_bytes())
 }

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use super::{
-    Advice, Call, CallError, Cause, Code, Errno, Fact, PortInUse, PortsExhausted, Resource,
+    Advice, Call, CallError, Cause, Code, Errno, Fact, PathCause, PortInUse, PortsExhausted,
+    Resource,
 };
-use crate::address::Family;
+use crate::address::{Family, SocketName, UnixAddress};
 use crate::kernel::interface::{self, InterfaceAddress};
 use crate::kernel::limit::unprivileged_port_start;
 
@@ -46,6 +47,8 @@ pub enum BindCause {
     AlreadyBound,
     /// The address is of another family than the socket (EAFNOSUPPORT, EINVAL).
     WrongFamily,
+    /// What stands in the way of the path of a Unix socket.
+    Path(PathCause),
     /// Something has run out.
     Resource(Resource),
     /// Nothing more is known than the code.
@@ -54,12 +57,16 @@ pub enum BindCause {
 
 impl BindError {
     /// A bind to this address gave this errno: finds out why, by netlink and `/proc`.
-    pub fn new(address: SocketAddr, errno: Errno) -> Self {
+    pub fn new(name: impl Into<SocketName>, errno: Errno) -> Self {
+        let name = name.into();
         Self {
             call: Call::Bind,
-            subject: address.into(),
+            subject: (&name).into(),
             code: Code::Errno(errno),
-            cause: BindCause::of(address, errno),
+            cause: match &name {
+                SocketName::Inet(address) => BindCause::of(*address, errno),
+                SocketName::Unix(address) => BindCause::of_unix(address, errno),
+            },
         }
     }
 }
@@ -90,6 +97,13 @@ impl BindCause {
         }
     }
 
+    fn of_unix(address: &UnixAddress, errno: Errno) -> Self {
+        match Resource::missing(errno) {
+            Some(resource) => Self::Resource(resource),
+            None => Self::Path(PathCause::of_bind(address, errno)),
+        }
+    }
+
     fn not_local(family: Family) -> Self {
         let mut addresses = interface::addresses().unwrap_or_default();
         addresses.retain(|entry| {
@@ -114,6 +128,7 @@ impl Cause for BindCause {
         match self {
             Self::PortInUse(cause) => cause.facts(),
             Self::PortsExhausted(cause) => cause.facts(),
+            Self::Path(cause) => cause.facts(),
             Self::Resource(cause) => cause.facts(),
             Self::PrivilegedPort { port, start } => {
                 vec![Fact::PrivilegedPort {
@@ -144,6 +159,7 @@ impl Cause for BindCause {
         match self {
             Self::PortInUse(cause) => cause.advice(),
             Self::PortsExhausted(cause) => cause.advice(),
+            Self::Path(cause) => cause.advice(),
             Self::Resource(cause) => cause.advice(),
             Self::PrivilegedPort { port, start } => vec![
                 Advice::UsePortFrom(*start),

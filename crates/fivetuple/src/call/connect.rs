@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::bind::lacks_interface;
 use super::holder::{HOLDERS_MAX, Holder, Overlap, listeners, name_holders, reachable};
-use super::{Advice, Call, CallError, Cause, Code, Errno, Fact, PortsExhausted, Resource};
-use crate::address::Family;
+use super::{
+    Advice, Call, CallError, Cause, Code, Errno, Fact, PathCause, PortsExhausted, Resource,
+};
+use crate::address::{Family, SocketName};
 use crate::kernel::interface::{self, is_of_this_machine};
 use crate::kernel::sock_diag::sockets_on_port;
 
@@ -59,6 +61,8 @@ pub enum ConnectCause {
     NotPermitted,
     /// The connection was reset in the middle of the handshake (ECONNRESET).
     Reset,
+    /// What is wrong with the path of a Unix socket.
+    Path(PathCause),
     /// Something has run out.
     Resource(Resource),
     /// Nothing more is known than the code.
@@ -91,8 +95,16 @@ pub struct AcceptQueue {
 
 impl ConnectError {
     /// A connect to this address gave this errno: finds out why, by netlink and `/proc`.
-    pub fn new(destination: SocketAddr, errno: Errno) -> Self {
-        Self::build(destination, errno, ConnectCause::of(destination, errno))
+    pub fn new(destination: impl Into<SocketName>, errno: Errno) -> Self {
+        let destination = destination.into();
+        let cause = match &destination {
+            SocketName::Inet(address) => ConnectCause::of(*address, errno),
+            SocketName::Unix(address) => match Resource::missing(errno) {
+                Some(resource) => ConnectCause::Resource(resource),
+                None => ConnectCause::Path(PathCause::of_connect(address, errno)),
+            },
+        };
+        Self::build(&destination, errno, cause)
     }
 
     /// The same for a socket that had been bound to a source address (and port) before.
@@ -102,20 +114,26 @@ impl ConnectError {
             return Self::new(destination, errno);
         }
         let holder = five_tuple_holder(destination, source);
-        Self::build(destination, errno, ConnectCause::FiveTupleInUse { holder })
+        let cause = ConnectCause::FiveTupleInUse { holder };
+        Self::build(&destination.into(), errno, cause)
     }
 
     /// A connect to this address was given up after this time (ETIMEDOUT).
-    pub fn timed_out(destination: SocketAddr, after: Duration) -> Self {
-        let full_queue = full_queue(destination);
-        let cause = ConnectCause::TimedOut {
-            after: Some(after),
-            full_queue,
+    pub fn timed_out(destination: impl Into<SocketName>, after: Duration) -> Self {
+        let destination = destination.into();
+        let cause = match &destination {
+            SocketName::Inet(address) => ConnectCause::TimedOut {
+                after: Some(after),
+                full_queue: full_queue(*address),
+            },
+            SocketName::Unix(address) => {
+                ConnectCause::Path(PathCause::of_connect(address, Errno::TIMEDOUT))
+            }
         };
-        Self::build(destination, Errno::TIMEDOUT, cause)
+        Self::build(&destination, Errno::TIMEDOUT, cause)
     }
 
-    fn build(destination: SocketAddr, errno: Errno, cause: ConnectCause) -> Self {
+    fn build(destination: &SocketName, errno: Errno, cause: ConnectCause) -> Self {
         let subject = destination.into();
         Self {
             call: Call::Connect,
@@ -278,6 +296,7 @@ impl Cause for ConnectCause {
         match self {
             Self::Refused(cause) => cause.facts(),
             Self::PortsExhausted(cause) => cause.facts(),
+            Self::Path(cause) => cause.facts(),
             Self::Resource(cause) => cause.facts(),
             Self::TimedOut { after, full_queue } => {
                 let after = after.map(Fact::WaitedFor);
@@ -318,6 +337,7 @@ impl Cause for ConnectCause {
         match self {
             Self::Refused(cause) => cause.advice(),
             Self::PortsExhausted(cause) => cause.advice(),
+            Self::Path(cause) => cause.advice(),
             Self::Resource(cause) => cause.advice(),
             Self::TimedOut {
                 full_queue: Some(_),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Visible;
 use super::connect::AcceptQueue;
 use super::holder::{Holder, Overlap, TimeWait};
+use super::path::PathCause;
 use crate::address::Family;
 use crate::kernel::interface::InterfaceAddress;
 use crate::kernel::limit::DescriptorLimit;
@@ -96,6 +97,8 @@ pub enum Fact {
     SynNotAnswered,
     /// The listening socket is here, and its accept queue is full.
     AcceptQueueFull(AcceptQueue),
+    /// What stands at the path of a Unix socket.
+    Path(PathCause),
     /// How long was waited.
     WaitedFor(Duration),
     /// Nobody at the address answers on its network.
@@ -258,6 +261,7 @@ fn show_network(fact: &Fact, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             if queue.waiting == 1 { "s" } else { "" },
             queue.backlog
         ),
+        Fact::Path(cause) => write!(f, "{cause}"),
         Fact::WaitedFor(after) => write!(f, "given up after {after:?}"),
         Fact::NoRoute(family) => write!(f, "no {family} route leads there"),
         Fact::NoAddressBeyond(family) => {

@@ -1,10 +1,9 @@
 //! Why a listen fails.
 
-use std::net::SocketAddr;
-
 use super::{
     Advice, Call, CallError, Cause, Code, Errno, Fact, PortInUse, PortsExhausted, Resource,
 };
+use crate::address::SocketName;
 
 /// A listen that failed.
 pub type ListenError = CallError<ListenCause>;
@@ -29,21 +28,30 @@ pub enum ListenCause {
 
 impl ListenError {
     /// A listen by a socket bound to this address gave this errno: finds out why.
-    pub fn new(local: SocketAddr, errno: Errno) -> Self {
-        let cause = match errno {
-            Errno::ADDRINUSE if local.port() == 0 => {
+    pub fn new(local: impl Into<SocketName>, errno: Errno) -> Self {
+        let local = local.into();
+        let cause = match (errno, local.inet()) {
+            (Errno::ADDRINUSE, Some(local)) if local.port() == 0 => {
                 ListenCause::PortsExhausted(PortsExhausted::now())
             }
-            Errno::ADDRINUSE => ListenCause::PortInUse(Box::new(PortInUse::of_listen(local))),
-            Errno::ACCESS | Errno::PERM => ListenCause::NotPermitted,
-            Errno::INVAL | Errno::OPNOTSUPP => ListenCause::CannotListen,
-            errno => Resource::missing(errno).map_or(ListenCause::Other, ListenCause::Resource),
+            (Errno::ADDRINUSE, Some(local)) => {
+                ListenCause::PortInUse(Box::new(PortInUse::of_listen(local)))
+            }
+            (errno, _) => Self::other(errno),
         };
         Self {
             call: Call::Listen,
-            subject: local.into(),
+            subject: (&local).into(),
             code: Code::Errno(errno),
             cause,
+        }
+    }
+
+    fn other(errno: Errno) -> ListenCause {
+        match errno {
+            Errno::ACCESS | Errno::PERM => ListenCause::NotPermitted,
+            Errno::INVAL | Errno::OPNOTSUPP => ListenCause::CannotListen,
+            errno => Resource::missing(errno).map_or(ListenCause::Other, ListenCause::Resource),
         }
     }
 }

@@ -117,6 +117,10 @@ impl Connection {
             if matches!(tcp_info::tcp_state(fd.get_ref()), Ok(TcpState::Closed)) {
                 return Poll::Ready(Errno::CONNRESET);
             }
+            // A Unix socket has no such state; it hangs up when its peer is gone.
+            if self.is_unix() && guard.ready().is_write_closed() {
+                return Poll::Ready(Errno::PIPE);
+            }
             guard.clear_ready();
         }
     }

@@ -7,7 +7,6 @@ mod data_path;
 
 use std::fmt;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,8 +16,8 @@ use rustix::net::{Shutdown, sockopt};
 use tokio::io::unix::AsyncFd;
 
 use crate::call::{Call, Errno, ReceiveError, SendError, ShutdownError};
-use crate::event::{Called, Direction, Event, Identity, Observers, Reason, Role, Side, Totals};
-use crate::five_tuple::FiveTuple;
+use crate::event::{Called, Direction, Ends, Event, Identity, Observers, Reason, Role, Side, Totals};
+use crate::five_tuple::{ConnectionName, FiveTuple, Protocol};
 use crate::kernel::{TcpInfo, queue, tcp_info};
 
 pub(crate) use data_path::register;
@@ -89,10 +88,10 @@ impl Connection {
     pub(crate) fn new(
         fd: AsyncFd<OwnedFd>,
         role: Role,
-        (local, peer): (SocketAddr, SocketAddr),
+        ends: Ends,
         observers: &Observers,
     ) -> Self {
-        let mut identity = Identity::new(observers.next_number(), role, local, peer);
+        let mut identity = Identity::new(observers.next_number(), role, ends);
         if observers.wants().cookies {
             identity.cookie = sockopt::socket_cookie(fd.get_ref()).ok();
         }
@@ -124,9 +123,18 @@ impl Connection {
         &self.live.identity
     }
 
-    /// The five values that name this connection, at both ends the same.
-    pub fn five_tuple(&self) -> FiveTuple {
+    /// The five values that name this connection, at both ends the same; a Unix socket has none.
+    pub fn five_tuple(&self) -> Option<FiveTuple> {
         self.identity().five_tuple()
+    }
+
+    /// What names it in logs and messages: its five-tuple, or what a Unix socket has instead.
+    pub fn name(&self) -> ConnectionName {
+        self.identity().name()
+    }
+
+    fn is_unix(&self) -> bool {
+        self.identity().ends.protocol == Protocol::Unix
     }
 
     /// Identity and counters, to be looked at from elsewhere while the connection lives.
@@ -160,7 +168,10 @@ impl Connection {
     /// EBADF once it is closed.
     pub fn unacknowledged(&self) -> Result<u32, Errno> {
         let fd = self.fd()?.get_ref();
-        if self.half_closed {
+        if self.is_unix() {
+            // What is sent is in the peer's queue at once.
+            Ok(0)
+        } else if self.half_closed {
             queue::unacknowledged_after_half_close(fd)
         } else {
             queue::unacknowledged(fd)
@@ -187,7 +198,7 @@ impl Connection {
         if received == Ok(0) && !buffer.is_empty() {
             self.note_peer_finished();
         }
-        received.map_err(|errno| ReceiveError::new(self.five_tuple(), errno))
+        received.map_err(|errno| ReceiveError::new(self.name(), errno))
     }
 
     /// Sends all of `bytes`.
@@ -199,7 +210,7 @@ impl Connection {
         let mut left = bytes;
         while !left.is_empty() {
             let sent = poll_fn(|cx| self.poll_send(cx, left)).await;
-            let sent = sent.map_err(|errno| SendError::new(self.five_tuple(), errno))?;
+            let sent = sent.map_err(|errno| SendError::new(self.name(), errno))?;
             left = left.get(sent..).unwrap_or_default();
         }
         Ok(())
@@ -220,7 +231,7 @@ impl Connection {
             Err(errno) => Err(errno),
         };
         self.called(Call::Shutdown, format_args!("SHUT_WR"), result.map(|()| 0));
-        result.map_err(|errno| ShutdownError::new(self.five_tuple(), errno))?;
+        result.map_err(|errno| ShutdownError::new(self.name(), errno))?;
         self.half_closed = true;
         self.first.get_or_insert(Side::Us);
         self.observers.emit(&Event::HalfClosed {

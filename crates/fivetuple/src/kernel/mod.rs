@@ -9,6 +9,7 @@
 mod field;
 pub mod interface;
 pub mod limit;
+pub mod name;
 pub mod process;
 pub mod queue;
 pub mod resolve;
@@ -16,6 +17,7 @@ pub mod sock_diag;
 pub mod readiness;
 pub mod socket_option;
 pub mod tcp_info;
+pub mod unix_table;
 
 use std::io;
 

@@ -65,6 +65,7 @@ fn ask(name: &CString, family: Option<Family>) -> Result<Vec<SocketAddr>, Lookup
         None => libc::AF_UNSPEC,
         Some(Family::Inet) => libc::AF_INET,
         Some(Family::Inet6) => libc::AF_INET6,
+        Some(Family::Unix) => libc::AF_UNIX,
     };
     let hints = addrinfo {
         ai_flags: 0,

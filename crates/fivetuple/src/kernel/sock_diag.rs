@@ -209,6 +209,7 @@ const fn family_number(family: Family) -> u8 {
     match family {
         Family::Inet => 2,
         Family::Inet6 => 10,
+        Family::Unix => 1,
     }
 }
 

@@ -262,7 +262,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
     /// error must not throw away an answer that has already arrived).
     fn send_failed(&mut self, errno: Errno) {
         if !self.end.send_failed {
-            let error = SendError::new(self.connection.five_tuple(), errno);
+            let error = SendError::new(self.connection.name(), errno);
             self.sending_ended(&error, errno);
         }
     }
@@ -288,7 +288,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
 
     fn receive_failed(&mut self, errno: Errno) {
         if !self.end.send_failed {
-            self.tell(&ReceiveError::new(self.connection.five_tuple(), errno));
+            self.tell(&ReceiveError::new(self.connection.name(), errno));
         }
         self.unsent.clear();
         self.end.broken = Some(close_for(errno));
