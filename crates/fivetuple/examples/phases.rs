@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     writeln!(
         std::io::stdout(),
         "{} {}",
-        closed.identity.five_tuple(),
+        closed.identity.name(),
         closed.reason
     )?;
     Ok(())

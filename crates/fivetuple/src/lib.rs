@@ -16,13 +16,13 @@
 //! The phases one by one:
 //!
 //! ```
-//! use fivetuple::{Close, Family, Observers, Reason, Socket, SocketOptions};
+//! use fivetuple::{Close, Family, Observers, Reason, Socket, SocketName, SocketOptions};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (options, nobody) = (SocketOptions::default(), Observers::none());
 //! let socket = Socket::open(Family::Inet, &options, &nobody)?;
-//! let listener = socket.bind("127.0.0.1:0".parse()?)?.listen(16)?;
+//! let listener = socket.bind("127.0.0.1:0".parse::<SocketName>()?)?.listen(16)?;
 //!
 //! let caller = Socket::open(Family::Inet, &options, &nobody)?;
 //! let mut client = caller.connect(listener.local()).await?;
@@ -59,7 +59,7 @@ pub mod server;
 pub mod client;
 
 pub use accept::{Access, AtLimit, Limits};
-pub use address::{Address, Family};
+pub use address::{Address, Family, HostPort, SocketName, UnixAddress};
 pub use bind::{Bound, NameError};
 pub use call::{Call, Explained};
 pub use client::{Client, ClientOptions};
@@ -67,7 +67,7 @@ pub use close::{ACKNOWLEDGE_WAIT, Close, Closed, Expired, LINGER_MAX, LINGER_SIL
 pub use connect::{ConnectOptions, NotConnected, Retry};
 pub use connection::{Connection, Live};
 pub use event::{Direction, Event, Identity, Observer, Observers, Reason, Side, Totals, Wants};
-pub use five_tuple::{FiveTuple, Protocol};
+pub use five_tuple::{ConnectionName, FiveTuple, Protocol};
 pub use kernel::{TcpInfo, TcpState};
 pub use listen::{BACKLOG, Listener};
 pub use server::{Control, NotListening, Server, ServerOptions, Summary, Table};

@@ -6,7 +6,6 @@
 mod not_listening;
 mod table;
 
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,10 +16,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
 use crate::accept::{Acceptor, Access, Admitted, Limits, Places};
-use crate::address::{Address, Family, Host};
+use crate::address::{Address, AddressError, Family, Host, SocketName};
 use crate::bind::Bound;
 use crate::close::Closed;
-use crate::connect::listening_addresses;
+use crate::connect::{NoAddresses, listening_names};
 use crate::event::Observers;
 use crate::listen::{BACKLOG, Listener};
 use crate::service::Service;
@@ -141,16 +140,21 @@ impl Server {
         options: ServerOptions,
         observers: &Observers,
     ) -> Result<Self, NotListening> {
-        let addresses = listening_addresses(address, options.family, RESOLVE_WITHIN).await?;
+        if let Address::Udp(_) = address {
+            return Err(NoAddresses::from(AddressError::NotAStream).into());
+        }
+        let names = listening_names(address, options.family, RESOLVE_WITHIN).await?;
+        let place = address.host_port();
         // A family that was not asked for by name may be missing.
-        let any_family = matches!(address.host, Host::Here | Host::Omitted | Host::Any);
+        let any_family =
+            place.is_some_and(|place| matches!(place.host, Host::Here | Host::Omitted | Host::Any));
         let open = || -> Result<Vec<Listener>, NotListening> {
-            let bound = bind_all(&addresses, any_family, &options, observers)?;
+            let bound = bind_all(&names, any_family, &options, observers)?;
             let listening = bound.into_iter().map(|bound| bound.listen(options.backlog));
             Ok(listening.collect::<Result<_, _>>()?)
         };
         // A port that the system chose for one family may be taken in the other.
-        let may_try_again = address.port == 0 && addresses.len() > 1;
+        let may_try_again = place.is_some_and(|place| place.port == 0) && names.len() > 1;
         let mut tries = 1;
         let listeners = loop {
             match open() {
@@ -170,7 +174,7 @@ impl Server {
     }
 
     /// The addresses that clients connect to.
-    pub fn local(&self) -> impl Iterator<Item = SocketAddr> {
+    pub fn local(&self) -> impl Iterator<Item = &SocketName> {
         self.listeners.iter().map(Listener::local)
     }
 
@@ -231,19 +235,22 @@ impl Server {
 
 /// Binds a socket for each address. The port that the system chose for the first is used for all.
 fn bind_all(
-    addresses: &[SocketAddr],
+    names: &[SocketName],
     any_family: bool,
     options: &ServerOptions,
     observers: &Observers,
 ) -> Result<Vec<Bound>, NotListening> {
-    let mut all: Vec<Bound> = Vec::with_capacity(addresses.len());
+    let mut all: Vec<Bound> = Vec::with_capacity(names.len());
     let mut missing = None;
-    for address in addresses {
-        let mut address = *address;
-        if let (0, Some(first)) = (address.port(), all.first()) {
-            address.set_port(first.local().port());
+    for name in names {
+        let mut name = name.clone();
+        if let SocketName::Inet(address) = &mut name
+            && address.port() == 0
+            && let Some(first) = all.first().and_then(|first| first.local().inet())
+        {
+            address.set_port(first.port());
         }
-        match bind_one(address, options, observers) {
+        match bind_one(name, options, observers) {
             Ok(bound) => all.push(bound),
             Err(error) if any_family && error.is_missing_family() => missing = Some(error),
             Err(error) => return Err(error),
@@ -256,12 +263,12 @@ fn bind_all(
 }
 
 fn bind_one(
-    address: SocketAddr,
+    name: SocketName,
     options: &ServerOptions,
     observers: &Observers,
 ) -> Result<Bound, NotListening> {
-    let socket = Socket::open(Family::of(&address), &options.socket, observers)?;
-    Ok(socket.bind(address)?)
+    let socket = Socket::open(name.family(), &options.socket, observers)?;
+    Ok(socket.bind(name)?)
 }
 
 struct Serving<S> {

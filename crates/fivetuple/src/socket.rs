@@ -132,8 +132,16 @@ impl Socket {
             Family::Unix => (AddressFamily::UNIX, "AF_UNIX"),
         };
         let (kind, number_of_protocol, words) = match protocol {
-            Protocol::Tcp => (SocketType::STREAM, Some(ipproto::TCP), "SOCK_STREAM, IPPROTO_TCP"),
-            Protocol::Udp => (SocketType::DGRAM, Some(ipproto::UDP), "SOCK_DGRAM, IPPROTO_UDP"),
+            Protocol::Tcp => (
+                SocketType::STREAM,
+                Some(ipproto::TCP),
+                "SOCK_STREAM, IPPROTO_TCP",
+            ),
+            Protocol::Udp => (
+                SocketType::DGRAM,
+                Some(ipproto::UDP),
+                "SOCK_DGRAM, IPPROTO_UDP",
+            ),
             Protocol::Unix => (SocketType::STREAM, None, "SOCK_STREAM, 0"),
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;

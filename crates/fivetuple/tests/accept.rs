@@ -9,7 +9,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use fivetuple::event::{Pause, TurnedAway};
 use fivetuple::service::Echo;
 use fivetuple::{
-    Access, AtLimit, Family, Identity, Limits, Observers, ServerOptions, Socket, SocketOptions,
+    Access, AtLimit, ConnectionName, Family, Identity, Limits, Observers, ServerOptions, Socket,
+    SocketOptions,
 };
 use recorder::{Fact, Running, connect, echo, loopback, reset};
 
@@ -99,7 +100,7 @@ async fn at_the_limit_clients_are_reset_where_that_was_asked_for() {
     }
     let turned_away = |fact: &Fact| matches!(fact, Fact::TurnedAway(..));
     for fact in server.recorder.wait_for_all(20, turned_away) {
-        let Fact::TurnedAway(five_tuple, why) = fact else {
+        let Fact::TurnedAway(ConnectionName::FiveTuple(five_tuple), why) = fact else {
             unreachable!()
         };
         assert_eq!(
@@ -221,7 +222,7 @@ async fn a_client_that_resets_before_it_is_accepted_is_survived() {
     // Linux still gives them, each with its address, and then their reset (M11).
     for name in names {
         let mut accepted = listener.accept().await.unwrap();
-        assert_eq!(accepted.five_tuple().source, name);
+        assert_eq!(accepted.five_tuple().unwrap().source, name);
         let error = accepted.receive(&mut [0; 8]).await.unwrap_err();
         assert_eq!(error.errno(), Some(rustix::io::Errno::CONNRESET));
     }

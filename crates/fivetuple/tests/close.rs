@@ -15,7 +15,7 @@ use fivetuple::{
     Close, Connection, Eof, Exchange, Family, Identity, Outgoing, Reason, ServerOptions, Side,
     Socket, SocketOptions, Terms,
 };
-use recorder::{Fact, Recorder, Running, connect, loopback, pattern, read_all, reset};
+use recorder::{Fact, Recorder, Running, connect, inet, loopback, pattern, read_all, reset};
 use rustix::net::sockopt;
 
 const ANSWER: usize = 4 << 20;
@@ -192,7 +192,7 @@ async fn a_peer_that_stops_reading_is_given_up_with_what_it_has_not_acknowledged
 async fn an_abort_reaches_the_peer_as_a_reset_and_leaves_no_time_wait() {
     let recorder = Recorder::new();
     let (mut ours, mut peer) = pair(&recorder).await;
-    let both = (ours.identity().local, ours.identity().peer);
+    let both = (inet(ours.identity().local()), inet(ours.identity().peer()));
     ours.send(b"never mind").await.unwrap();
     let closed = ours.close(Close::Abort).await;
     assert_eq!((closed.reason, closed.first), (Reason::Aborted, Side::Us));

@@ -3,19 +3,19 @@
 mod recorder;
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 use fivetuple::event::Role;
 use fivetuple::kernel::TcpState;
 use fivetuple::{
     Close, Connection, Direction, Family, Listener, Observers, Reason, Socket, SocketOptions, Wants,
 };
-use recorder::{Fact, Recorder, connect, loopback, until};
+use recorder::{Fact, Recorder, connect, inet, loopback, until};
 
 fn listener(family: Family, local: &str, observers: &Observers) -> Listener {
     let socket = Socket::open(family, &SocketOptions::default(), observers).unwrap();
     socket
-        .bind(local.parse().unwrap())
+        .bind(local.parse::<SocketAddr>().unwrap())
         .unwrap()
         .listen(8)
         .unwrap()
@@ -34,16 +34,16 @@ async fn both_ends_name_a_connection_with_the_same_words() {
     for (family, local) in [(Family::Inet, "127.0.0.1:0"), (Family::Inet6, "[::1]:0")] {
         let (connected, accepted) = both(family, local, &Observers::none()).await;
         assert_eq!(connected.five_tuple(), accepted.five_tuple());
-        assert_eq!(
-            connected.five_tuple().to_string(),
-            accepted.five_tuple().to_string()
-        );
+        assert_eq!(connected.name().to_string(), accepted.name().to_string());
         let (of_us, of_them) = (connected.identity(), accepted.identity());
         assert_eq!(
             (of_us.role, of_them.role),
             (Role::Connected, Role::Accepted)
         );
-        assert_eq!((of_us.local, of_us.peer), (of_them.peer, of_them.local));
+        assert_eq!(
+            (of_us.local(), of_us.peer()),
+            (of_them.peer(), of_them.local())
+        );
         assert_eq!((of_us.number, of_them.number), (1, 2));
     }
 }
@@ -62,7 +62,7 @@ async fn the_cookie_is_there_when_somebody_wants_it_and_the_kernel_knows_it() {
         accepted.identity().cookie.unwrap(),
     ];
     assert_ne!(cookies[0], cookies[1]);
-    let port = connected.identity().local.port();
+    let port = inet(connected.identity().local()).port();
     let known = fivetuple::kernel::sock_diag::sockets_on_port(port).unwrap();
     assert!(known.iter().any(|socket| socket.cookie == cookies[0]));
     let fact = recorder.wait_for(|fact| matches!(fact, Fact::Accepted(_)));

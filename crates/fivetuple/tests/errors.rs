@@ -452,7 +452,7 @@ fn ports_that_have_run_out_are_told_with_range_and_time_wait() {
         rustix::net::listen(new_socket(&local), 1),
         Err(Errno::ADDRINUSE)
     );
-    let error = ListenError::new("0.0.0.0:0".parse().unwrap(), Errno::ADDRINUSE);
+    let error = ListenError::new("0.0.0.0:0".parse::<SocketAddr>().unwrap(), Errno::ADDRINUSE);
     assert!(
         matches!(error.cause, ListenCause::PortsExhausted(_)),
         "{error:?}"
@@ -500,7 +500,10 @@ fn connect_refused_here_says_that_nobody_listens() {
     );
     assert_eq!(error.facts(), [Fact::NobodyListens(gone)]);
     assert_eq!(error.advice(), [Advice::ListenAt(gone)]);
-    let far = ConnectError::new("192.0.2.1:9".parse().unwrap(), Errno::CONNREFUSED);
+    let far = ConnectError::new(
+        "192.0.2.1:9".parse::<SocketAddr>().unwrap(),
+        Errno::CONNREFUSED,
+    );
     assert_eq!(far.facts(), [Fact::RefusedFarAway]);
 }
 
@@ -561,7 +564,10 @@ fn connect_timed_out_here_finds_the_full_accept_queue() {
         format!("connect {local}: timed out (ETIMEDOUT)")
     );
     assert_eq!(facts(&ours)[0], "given up after 10s");
-    let far = ConnectError::timed_out("192.0.2.1:9".parse().unwrap(), Duration::from_secs(1));
+    let far = ConnectError::timed_out(
+        "192.0.2.1:9".parse::<SocketAddr>().unwrap(),
+        Duration::from_secs(1),
+    );
     assert_eq!(far.facts().last(), Some(&Fact::SynNotAnswered));
     drop(queued);
 }
@@ -610,7 +616,7 @@ fn connect_without_a_route_is_told_from_an_unreachable_host() {
 
 #[test]
 fn connect_forbidden_by_a_firewall_is_told() {
-    let error = ConnectError::new("192.0.2.1:9".parse().unwrap(), Errno::PERM);
+    let error = ConnectError::new("192.0.2.1:9".parse::<SocketAddr>().unwrap(), Errno::PERM);
     assert_eq!(error.facts(), [Fact::ForbiddenByFirewall]);
     assert_eq!(error.advice(), [Advice::CheckFirewall]);
 }

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use fivetuple::call::Code;
 use fivetuple::service::Daytime;
 use fivetuple::{Family, Identity, Observers, Server, ServerOptions, Socket, SocketOptions, Wants};
-use recorder::{Fact, Recorder, Running, loopback, read_all};
+use recorder::{Fact, Recorder, Running, inet, loopback, read_all};
 use rustix::io::Errno;
 
 async fn open(address: &str, observers: &Observers) -> Result<Server, fivetuple::NotListening> {
@@ -19,12 +19,15 @@ async fn open(address: &str, observers: &Observers) -> Result<Server, fivetuple:
 async fn a_port_alone_gets_one_loopback_socket_per_family_and_the_same_port_on_both() {
     let recorder = Recorder::new();
     let server = open("0", &recorder.observers()).await.unwrap();
-    let local: Vec<SocketAddr> = server.local().collect();
+    let local: Vec<SocketAddr> = server.local().map(inet).collect();
     assert_eq!(local[0].ip(), Ipv4Addr::LOCALHOST);
     assert_eq!(local[1].ip(), Ipv6Addr::LOCALHOST);
     assert_eq!(local[0].port(), local[1].port());
     assert_ne!(local[0].port(), 0);
-    let listening: Vec<Fact> = local.iter().map(|local| Fact::Listening(*local)).collect();
+    let listening: Vec<Fact> = local
+        .iter()
+        .map(|local| Fact::Listening((*local).into()))
+        .collect();
     let seen = recorder.wait_for_all(2, |fact| matches!(fact, Fact::Listening(_)));
     assert_eq!(seen, listening);
 }
@@ -36,7 +39,7 @@ async fn every_interface_has_a_socket_of_each_family_that_serves_only_it() {
         ..Wants::default()
     });
     let server = open("*:0", &recorder.observers()).await.unwrap();
-    let local: Vec<SocketAddr> = server.local().collect();
+    let local: Vec<SocketAddr> = server.local().map(inet).collect();
     assert_eq!(local[0].ip(), Ipv4Addr::UNSPECIFIED);
     assert_eq!(local[1].ip(), Ipv6Addr::UNSPECIFIED);
     let only = |fact: &Fact| matches!(fact, Fact::Called(text) if text.contains("IPV6_V6ONLY, 1"));
@@ -54,15 +57,18 @@ async fn a_client_of_a_wildcard_socket_is_named_by_the_address_it_called() {
         let (options, nobody) = (SocketOptions::default(), Observers::none());
         let socket = Socket::open(family, &options, &nobody).unwrap();
         let listener = socket
-            .bind(any.parse().unwrap())
+            .bind(any.parse::<SocketAddr>().unwrap())
             .unwrap()
             .listen(8)
             .unwrap();
-        let called = SocketAddr::new(called.parse().unwrap(), listener.local().port());
+        let called = SocketAddr::new(called.parse().unwrap(), inet(listener.local()).port());
         let client = TcpStream::connect(called).unwrap();
         let accepted = listener.accept().await.unwrap();
-        assert_eq!(accepted.five_tuple().destination, called);
-        assert_eq!(accepted.five_tuple().source, client.local_addr().unwrap());
+        assert_eq!(accepted.five_tuple().unwrap().destination, called);
+        assert_eq!(
+            accepted.five_tuple().unwrap().source,
+            client.local_addr().unwrap()
+        );
     }
 }
 
@@ -102,7 +108,7 @@ async fn the_backlog_that_was_asked_for_is_the_one_in_force() {
     let (options, nobody) = (SocketOptions::default(), Observers::none());
     let socket = Socket::open(Family::Inet, &options, &nobody).unwrap();
     let listener = socket.bind(loopback()).unwrap().listen(7).unwrap();
-    let port = listener.local().port();
+    let port = inet(listener.local()).port();
     let sockets = fivetuple::kernel::sock_diag::sockets_on_port(port).unwrap();
     assert_eq!(sockets[0].send_queue, 7, "the backlog in force");
 }
@@ -118,5 +124,5 @@ async fn the_port_of_connections_in_time_wait_can_be_bound() {
     let summary = server.drain().await;
     assert_eq!(summary.complete, 1);
     let again = open(&local.to_string(), &Observers::none()).await.unwrap();
-    assert_eq!(again.local().next(), Some(local));
+    assert_eq!(again.local().next().map(inet), Some(local));
 }

@@ -17,13 +17,15 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{SocketFlags, acceptfrom_with, getsockname, sockopt};
+use rustix::net::{SocketFlags, acceptfrom_with, sockopt};
 use tokio::time::{Sleep, sleep};
 
+use crate::address::{SocketName, UnixAddress};
 use crate::call::{AcceptError, Call, Errno};
 use crate::connection::{self, Connection};
-use crate::event::{Called, Event, Observers, Pause, Role, TurnedAway};
-use crate::five_tuple::{FiveTuple, Protocol};
+use crate::event::{Called, Ends, Event, Observers, Pause, Role, TurnedAway};
+use crate::five_tuple::Protocol;
+use crate::kernel::name;
 use crate::kernel::readiness::errno_of;
 use crate::listen::Listener;
 
@@ -39,7 +41,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 const BATCH: u32 = 16;
 
 /// What one accept call gives.
-type Accepted = Result<(OwnedFd, SocketAddr), Errno>;
+type Accepted = Result<(OwnedFd, SocketName), Errno>;
 
 impl Listener {
     /// Takes one client out of the accept queue, or waits for one.
@@ -88,7 +90,10 @@ impl Listener {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let accepted = match acceptfrom_with(&self.fd, flags) {
             Err(Errno::AGAIN) => return Err(Errno::AGAIN),
-            Ok((fd, Some(name))) => SocketAddr::try_from(name).map(|peer| (fd, peer)),
+            Ok((fd, Some(peer))) => name::read(peer).map(|peer| (fd, peer)),
+            Ok((fd, None)) if self.protocol == Protocol::Unix => {
+                Ok((fd, UnixAddress::Unnamed.into()))
+            }
             Ok((_, None)) => Err(Errno::CONNABORTED),
             Err(errno) => Err(errno),
         };
@@ -109,24 +114,33 @@ impl Listener {
     }
 
     /// A connection out of an accepted socket; nobody is told of it yet.
-    pub(crate) fn connection(&self, fd: OwnedFd, peer: SocketAddr) -> Result<Connection, Errno> {
-        let local = self.local_of(&fd);
+    pub(crate) fn connection(&self, fd: OwnedFd, peer: SocketName) -> Result<Connection, Errno> {
+        let ends = self.ends(&fd, peer);
         let fd = connection::register(fd)?;
-        Ok(Connection::new(
-            fd,
-            Role::Accepted,
-            (local, peer),
-            &self.observers,
-        ))
+        Ok(Connection::new(fd, Role::Accepted, ends, &self.observers))
+    }
+
+    /// Who is connected with whom on an accepted socket.
+    fn ends(&self, fd: &OwnedFd, peer: SocketName) -> Ends {
+        Ends {
+            protocol: self.protocol,
+            local: self.local_of(fd),
+            peer,
+            process: match self.protocol {
+                Protocol::Unix => name::peer_process(fd),
+                Protocol::Tcp | Protocol::Udp => None,
+            },
+        }
     }
 
     /// The local address of an accepted socket; only a wildcard leaves it open.
-    fn local_of(&self, fd: &OwnedFd) -> SocketAddr {
-        if !self.local.ip().is_unspecified() {
-            return self.local;
+    fn local_of(&self, fd: &OwnedFd) -> SocketName {
+        let is_wildcard = |local: SocketAddr| local.ip().is_unspecified();
+        if self.local.inet().is_some_and(is_wildcard) {
+            name::local(fd).unwrap_or_else(|_| self.local.clone())
+        } else {
+            self.local.clone()
         }
-        let name = getsockname(fd).and_then(SocketAddr::try_from);
-        name.unwrap_or(self.local)
     }
 }
 
@@ -208,7 +222,7 @@ impl Acceptor {
     }
 
     /// The addresses that clients connect to.
-    pub fn local(&self) -> impl Iterator<Item = SocketAddr> {
+    pub fn local(&self) -> impl Iterator<Item = &SocketName> {
         self.listeners.iter().map(Listener::local)
     }
 
@@ -296,10 +310,12 @@ impl Acceptor {
         Poll::Pending
     }
 
-    fn admit(&mut self, listener: usize, fd: OwnedFd, peer: SocketAddr) -> Option<Admitted> {
+    fn admit(&mut self, listener: usize, fd: OwnedFd, peer: SocketName) -> Option<Admitted> {
         let listener = self.listeners.get(listener)?;
-        let place = if self.access.admits(peer.ip()) {
-            self.places.take(peer.ip())
+        // The access rules are about IP addresses; the mode of its file guards a Unix socket.
+        let ip = peer.inet().map(|peer| peer.ip());
+        let place = if ip.is_none_or(|ip| self.access.admits(ip)) {
+            self.places.take(ip)
         } else {
             Err(TurnedAway::Rule)
         };
@@ -353,7 +369,7 @@ impl Acceptor {
         self.rest = Some(Box::pin(sleep(REST)));
     }
 
-    fn failed(&self, local: SocketAddr, errno: Errno) {
+    fn failed(&self, local: &SocketName, errno: Errno) {
         self.observers.emit(&Event::Failed {
             connection: None,
             local: Some(local),
@@ -376,19 +392,13 @@ impl Acceptor {
 }
 
 /// Resets a client, so that it knows at once.
-fn turn_away(listener: &Listener, fd: OwnedFd, peer: SocketAddr, why: TurnedAway) {
-    let local = listener.local_of(&fd);
+fn turn_away(listener: &Listener, fd: OwnedFd, peer: SocketName, why: TurnedAway) {
+    let name = listener.ends(&fd, peer).name(Role::Accepted);
     // Best effort: where this fails, the client reads an end of stream instead of a reset.
     let _ = sockopt::set_socket_linger(&fd, Some(Duration::ZERO));
     drop(fd);
-    listener.observers.emit(&Event::TurnedAway {
-        five_tuple: FiveTuple {
-            source: peer,
-            destination: local,
-            protocol: Protocol::Tcp,
-        },
-        why,
-    });
+    let name = &name;
+    listener.observers.emit(&Event::TurnedAway { name, why });
 }
 
 /// A descriptor that is only there to be given up.

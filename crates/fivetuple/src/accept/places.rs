@@ -116,12 +116,12 @@ impl Places {
         Poll::Pending
     }
 
-    pub(super) fn take(self: &Arc<Self>, ip: IpAddr) -> Result<Place, TurnedAway> {
+    pub(super) fn take(self: &Arc<Self>, ip: Option<IpAddr>) -> Result<Place, TurnedAway> {
         let mut taken = self.lock();
         if taken.count >= self.max {
             return Err(TurnedAway::Limit);
         }
-        if let Some(max) = self.max_per_ip {
+        if let (Some(max), Some(ip)) = (self.max_per_ip, ip) {
             let from_there = taken.by_ip.entry(ip).or_default();
             if *from_there >= max {
                 return Err(TurnedAway::PerIpLimit);
@@ -135,11 +135,13 @@ impl Places {
         })
     }
 
-    fn give_back(&self, ip: IpAddr) {
+    fn give_back(&self, ip: Option<IpAddr>) {
         let mut taken = self.lock();
         taken.count -= 1;
         taken.left += 1;
-        if let Some(from_there) = taken.by_ip.get_mut(&ip) {
+        if let Some(ip) = ip
+            && let Some(from_there) = taken.by_ip.get_mut(&ip)
+        {
             *from_there -= 1;
             if *from_there == 0 {
                 taken.by_ip.remove(&ip);
@@ -159,7 +161,8 @@ impl Places {
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
-    ip: IpAddr,
+    /// Of the client; a Unix socket has none.
+    ip: Option<IpAddr>,
 }
 
 impl Drop for Place {

@@ -59,6 +59,9 @@ pub enum AddressError {
         /// The text.
         shown: Shown,
     },
+    /// A stream is asked for, and the scheme is of datagrams.
+    #[error("udp: is for datagrams, and a stream is asked for here")]
+    NotAStream,
     /// Nothing stands behind `unix:`.
     #[error("the path is empty: write unix:/path or unix:@name")]
     EmptyPath,

@@ -109,7 +109,9 @@ impl HostPort {
     pub fn from_host_and_port(host: &str, port: &str) -> Result<Self, AddressError> {
         let host = host_alone(host)?;
         check_word(port).map_err(|error| match error {
-            AddressError::Empty => AddressError::EmptyPort { host: host.to_string().as_str().into() },
+            AddressError::Empty => AddressError::EmptyPort {
+                host: host.to_string().as_str().into(),
+            },
             other => other,
         })?;
         Ok(Self {
@@ -172,7 +174,9 @@ pub(super) fn host_alone(text: &str) -> Result<Host, AddressError> {
 
 /// Whether a host of this name would be read as a scheme.
 pub(super) fn is_scheme(name: &str) -> bool {
-    known(&SCHEMES, name).or(known(&SCHEMES_LATER, name)).is_some()
+    known(&SCHEMES, name)
+        .or(known(&SCHEMES_LATER, name))
+        .is_some()
 }
 
 /// The scheme of this release that stands before the first colon, and what stands behind it.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::parse::{Written, host_alone, missing_port, written};
 use super::port::{is_number, looks_like_a_list, named_port, read_port};
-use super::{HostPort, AddressError, Host};
+use super::{AddressError, Host, HostPort};
 
 /// A set of ports, written `20-25,80,http,8000-8010`; in ascending order and without duplicates.
 ///

@@ -52,6 +52,12 @@ impl From<UnixAddress> for SocketName {
     }
 }
 
+impl From<&SocketName> for SocketName {
+    fn from(name: &SocketName) -> Self {
+        name.clone()
+    }
+}
+
 impl FromStr for SocketName {
     type Err = AddressError;
 

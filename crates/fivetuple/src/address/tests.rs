@@ -459,7 +459,10 @@ fn a_scheme_picks_the_protocol() {
         ("unix:/run/x", path("/run/x")),
         ("unix:///run/x", path("/run/x")),
         ("unix:./a b", path("./a b")),
-        ("unix:@x", Address::Unix(UnixAddress::Abstract(b"x"[..].into()))),
+        (
+            "unix:@x",
+            Address::Unix(UnixAddress::Abstract(b"x"[..].into())),
+        ),
     ];
     for (text, address) in cases {
         assert_eq!(text.parse::<Address>(), Ok(address), "{text}");
@@ -468,9 +471,18 @@ fn a_scheme_picks_the_protocol() {
     let mistakes = [
         ("unix:", "the path is empty: write unix:/path or unix:@name"),
         ("unix:@", "the path is empty"),
-        ("unix:/a\0", "the path of a Unix socket cannot contain a NUL"),
-        (&long, "at most 107 bytes, and this one has 108: use a shorter one"),
-        ("vsock:3:80", "vsock: addresses are not supported in this release"),
+        (
+            "unix:/a\0",
+            "the path of a Unix socket cannot contain a NUL",
+        ),
+        (
+            &long,
+            "at most 107 bytes, and this one has 108: use a shorter one",
+        ),
+        (
+            "vsock:3:80",
+            "vsock: addresses are not supported in this release",
+        ),
     ];
     for (text, sentence) in mistakes {
         let error = text.parse::<Address>().unwrap_err().to_string();

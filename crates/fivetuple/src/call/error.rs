@@ -258,13 +258,13 @@ mod tests {
             nothing.to_string(),
             "accept: too many open descriptors in this process (EMFILE)"
         );
-        let five_tuple = FiveTuple {
+        let five_tuple = crate::FiveTuple {
             source: "127.0.0.1:1".parse().unwrap(),
             destination: "127.0.0.1:2".parse().unwrap(),
             protocol: crate::Protocol::Tcp,
         };
         assert_eq!(
-            SendError::new(five_tuple, Errno::PIPE).to_string(),
+            SendError::new(ConnectionName::from(five_tuple), Errno::PIPE).to_string(),
             "send 127.0.0.1:1 → 127.0.0.1:2 tcp: sending side is closed (EPIPE)"
         );
         assert_eq!(

@@ -218,7 +218,10 @@ impl fmt::Display for PathCause {
             ),
             Self::Dead => f.write_str("a socket stands there, and nobody listens on it any more"),
             Self::NotASocket(kind) => {
-                write!(f, "{kind} stands at that path; it is no socket, and is left alone")
+                write!(
+                    f,
+                    "{kind} stands at that path; it is no socket, and is left alone"
+                )
             }
             Self::SymbolicLink => {
                 f.write_str("a symbolic link stands at that path; it is not followed")
@@ -235,10 +238,7 @@ impl fmt::Display for PathCause {
             Self::Missing => f.write_str("nothing stands at that path"),
             Self::NobodyUnderThatName => f.write_str("nobody listens under that abstract name"),
             Self::OtherType => f.write_str("the socket there is of another type, not a stream"),
-            Self::QueueFull(who) => write!(
-                f,
-                "the accept queue is full: {who} does not accept"
-            ),
+            Self::QueueFull(who) => write!(f, "the accept queue is full: {who} does not accept"),
             Self::Other => Ok(()),
         }
     }

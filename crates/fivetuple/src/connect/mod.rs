@@ -12,25 +12,30 @@ use std::net::SocketAddr;
 use std::task::ready;
 use std::time::Duration;
 
-use rustix::net::{getsockname, sockopt};
+use rustix::net::sockopt;
 use tokio::time::{Instant, sleep};
 
-use crate::address::{Address, Family};
+use crate::address::{Address, Family, SocketName};
 use crate::bind::{Bound, NameError};
 use crate::call::{Call, ConnectError, Errno, Explained};
 use crate::connection::{self, Connection};
-use crate::event::{Called, Event, Observers, Role};
+use crate::event::{Called, Ends, Event, Observers, Role};
+use crate::five_tuple::Protocol;
+use crate::kernel::name;
 use crate::kernel::readiness::errno_of;
 use crate::socket::{OpenError, Socket, SocketOptions};
 
 pub use race::STAGGER;
-pub use resolve::{NoAddresses, listening_addresses, resolve};
+pub use resolve::{NoAddresses, listening_names, resolve};
 
 /// The pause before the first new try, doubled each time up to [`RETRY_LAST`], and each time
 /// shortened by up to a half at random, so that many clients do not come back all at once.
 pub const RETRY_FIRST: Duration = Duration::from_millis(100);
 /// The longest pause between two tries.
 pub const RETRY_LAST: Duration = Duration::from_secs(5);
+
+/// How often a full accept queue of a Unix socket is looked at again.
+const QUEUE_LOOK: Duration = Duration::from_millis(10);
 
 /// How often a failed connect is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +123,8 @@ impl Socket {
     ///
     /// [`ConnectError`] with what could be found out. There is no deadline here but the kernel's
     /// own (about two minutes of unanswered SYN, tcp(7)); drop the future to give up.
-    pub async fn connect(self, peer: SocketAddr) -> Result<Connection, ConnectError> {
-        connect(self, peer, None).await
+    pub async fn connect(self, peer: impl Into<SocketName>) -> Result<Connection, ConnectError> {
+        connect(self, peer.into(), None).await
     }
 }
 
@@ -129,23 +134,34 @@ impl Bound {
     /// # Errors
     ///
     /// As [`Socket::connect`].
-    pub async fn connect(self, peer: SocketAddr) -> Result<Connection, ConnectError> {
-        let source = self.local();
-        connect(self.socket, peer, Some(source)).await
+    pub async fn connect(self, peer: impl Into<SocketName>) -> Result<Connection, ConnectError> {
+        let source = self.local.inet();
+        connect(self.socket, peer.into(), source).await
     }
 }
 
 async fn connect(
     socket: Socket,
-    peer: SocketAddr,
+    peer: SocketName,
     source: Option<SocketAddr>,
 ) -> Result<Connection, ConnectError> {
-    let Socket { fd, observers, .. } = socket;
-    let failed = |errno| match source {
-        Some(source) => ConnectError::with_source(peer, source, errno),
-        None => ConnectError::new(peer, errno),
+    let Socket {
+        fd,
+        observers,
+        protocol,
+        ..
+    } = socket;
+    let failed = |errno| match (peer.inet(), source) {
+        (Some(peer), Some(source)) => ConnectError::with_source(peer, source, errno),
+        _ => ConnectError::new(peer.clone(), errno),
     };
-    let started = rustix::net::connect(&fd, &peer);
+    let started = loop {
+        match name::connect(&fd, &peer) {
+            // The accept queue of a Unix socket is full, and nothing tells when it is not.
+            Err(Errno::AGAIN) if protocol == Protocol::Unix => sleep(QUEUE_LOOK).await,
+            other => break other,
+        }
+    };
     let fd = connection::register(fd).map_err(failed)?;
     // EINTR leaves the connect going on, like EINPROGRESS (connect(2)).
     let outcome = match started {
@@ -168,16 +184,23 @@ async fn connect(
         outcome.map(|()| 0),
     ));
     outcome.map_err(failed)?;
-    let local = getsockname(fd.get_ref())
-        .and_then(SocketAddr::try_from)
-        .map_err(failed)?;
+    let local = name::local(fd.get_ref()).map_err(failed)?;
     if local == peer {
         // Both ends are this one socket: with nobody listening, the system chose the very port
         // that was called as the source (RFC 9293, simultaneous open).
         let _ = sockopt::set_socket_linger(fd.get_ref(), Some(Duration::ZERO));
         return Err(failed(Errno::CONNREFUSED));
     }
-    let connection = Connection::new(fd, Role::Connected, (local, peer), &observers);
+    let ends = Ends {
+        protocol,
+        local,
+        process: match protocol {
+            Protocol::Unix => name::peer_process(fd.get_ref()),
+            Protocol::Tcp | Protocol::Udp => None,
+        },
+        peer,
+    };
+    let connection = Connection::new(fd, Role::Connected, ends, &observers);
     Ok(connection.announced())
 }
 
@@ -224,6 +247,6 @@ async fn once(
     observers: &Observers,
 ) -> Result<Connection, NotConnected> {
     let until = Instant::now() + options.connect_timeout;
-    let addresses = resolve::calling_addresses(target, options).await?;
+    let addresses = resolve::calling_names(target, options).await?;
     race::race(addresses, options, observers, until).await
 }

@@ -2,14 +2,13 @@
 //! each address starts a little after the one before it or as soon as that has failed, and the
 //! first that answers wins.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{ConnectOptions, NotConnected};
-use crate::address::Family;
+use crate::address::SocketName;
 use crate::call::ConnectError;
 use crate::connection::Connection;
 use crate::event::Observers;
@@ -20,15 +19,15 @@ pub const STAGGER: Duration = Duration::from_millis(250);
 
 /// The first connection to any of the addresses.
 pub(super) async fn race(
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<SocketName>,
     options: &ConnectOptions,
     observers: &Observers,
     until: Instant,
 ) -> Result<Connection, NotConnected> {
-    let first = addresses.first().copied();
+    let first = addresses.first().cloned();
     let mut waiting = interleave(addresses).into_iter();
     let mut running = JoinSet::new();
-    let mut started = Vec::new();
+    let mut started: Vec<SocketName> = Vec::new();
     let mut failures = Vec::new();
     let mut next_start = Instant::now();
     loop {
@@ -47,13 +46,13 @@ pub(super) async fn race(
             () = sleep_until(until) => {
                 let after = options.connect_timeout;
                 failures.extend(started.iter().map(|address| {
-                    NotConnected::Connect(ConnectError::timed_out(*address, after))
+                    NotConnected::Connect(ConnectError::timed_out(address.clone(), after))
                 }));
                 break;
             }
             () = sleep_until(next_start), if more => {
                 if let Some(address) = waiting.next() {
-                    started.push(address);
+                    started.push(address.clone());
                     running.spawn(attempt(address, options.clone(), observers.clone(), until));
                     next_start = Instant::now() + STAGGER;
                 }
@@ -79,33 +78,33 @@ pub(super) async fn race(
 }
 
 async fn attempt(
-    address: SocketAddr,
+    address: SocketName,
     options: ConnectOptions,
     observers: Observers,
     until: Instant,
-) -> (SocketAddr, Result<Connection, NotConnected>) {
+) -> (SocketName, Result<Connection, NotConnected>) {
     let connecting = async {
-        let socket = Socket::open(Family::of(&address), &options.socket, &observers)?;
+        let socket = Socket::open(address.family(), &options.socket, &observers)?;
         Ok(match options.source {
-            Some(source) => socket.bind_source(source)?.connect(address).await?,
-            None => socket.connect(address).await?,
+            Some(source) => socket.bind_source(source)?.connect(address.clone()).await?,
+            None => socket.connect(address.clone()).await?,
         })
     };
     let connected = timeout_at(until, connecting).await.unwrap_or_else(|_| {
-        let late = ConnectError::timed_out(address, options.connect_timeout);
+        let late = ConnectError::timed_out(address.clone(), options.connect_timeout);
         Err(NotConnected::Connect(late))
     });
     (address, connected)
 }
 
 /// First address first, then the families in turn (RFC 8305 §4).
-fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let Some(first) = addresses.first().map(Family::of) else {
+fn interleave(addresses: Vec<SocketName>) -> Vec<SocketName> {
+    let Some(first) = addresses.first().map(SocketName::family) else {
         return addresses;
     };
     let (mut same, mut other): (Vec<_>, Vec<_>) = addresses
         .into_iter()
-        .partition(|address| Family::of(address) == first);
+        .partition(|address| address.family() == first);
     same.reverse();
     other.reverse();
     let mut ordered = Vec::with_capacity(same.len() + other.len());
@@ -122,7 +121,7 @@ mod tests {
 
     #[test]
     fn families_take_turns_beginning_with_the_first() {
-        let of = |texts: &[&str]| -> Vec<SocketAddr> {
+        let of = |texts: &[&str]| -> Vec<SocketName> {
             texts.iter().map(|text| text.parse().unwrap()).collect()
         };
         let ordered = interleave(of(&[

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::ConnectOptions;
-use crate::address::{Address, AddressError, Family, Resolution};
+use crate::address::{Address, AddressError, Family, Resolution, SocketName};
 use crate::call::{Explained, ResolveError};
 use crate::kernel::resolve::lookup;
 
@@ -50,34 +50,42 @@ pub async fn resolve(
 }
 
 /// The addresses to call for a target, in the order of preference.
-pub(super) async fn calling_addresses(
+pub(super) async fn calling_names(
     target: &Address,
     options: &ConnectOptions,
-) -> Result<Vec<SocketAddr>, NoAddresses> {
+) -> Result<Vec<SocketName>, NoAddresses> {
     let source = options.source.as_ref().map(Family::of);
     let family = options.family.or(source);
-    Ok(match target.calling_addresses(family)? {
+    let place = match target {
+        Address::Tcp(place) | Address::Udp(place) => place,
+        Address::Unix(address) => return Ok(vec![address.clone().into()]),
+    };
+    let addresses = match place.calling_addresses(family)? {
         Resolution::Known(addresses) => addresses,
-        Resolution::Ask(name) => {
-            resolve(name, target.port, family, options.connect_timeout).await?
-        }
-    })
+        Resolution::Ask(name) => resolve(name, place.port, family, options.connect_timeout).await?,
+    };
+    Ok(addresses.into_iter().map(SocketName::Inet).collect())
 }
 
-/// The addresses to listen on for this address.
+/// The names to listen under for this address.
 ///
 /// # Errors
 ///
 /// [`NoAddresses`]: the family excludes all of them, or the name has none.
-pub async fn listening_addresses(
+pub async fn listening_names(
     address: &Address,
     family: Option<Family>,
     within: Duration,
-) -> Result<Vec<SocketAddr>, NoAddresses> {
-    Ok(match address.listening_addresses(family)? {
+) -> Result<Vec<SocketName>, NoAddresses> {
+    let place = match address {
+        Address::Tcp(place) | Address::Udp(place) => place,
+        Address::Unix(address) => return Ok(vec![address.clone().into()]),
+    };
+    let addresses = match place.listening_addresses(family)? {
         Resolution::Known(addresses) => addresses,
-        Resolution::Ask(name) => resolve(name, address.port, family, within).await?,
-    })
+        Resolution::Ask(name) => resolve(name, place.port, family, within).await?,
+    };
+    Ok(addresses.into_iter().map(SocketName::Inet).collect())
 }
 
 /// Why an address gives no addresses to call or to listen on.

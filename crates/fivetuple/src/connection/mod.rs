@@ -16,7 +16,9 @@ use rustix::net::{Shutdown, sockopt};
 use tokio::io::unix::AsyncFd;
 
 use crate::call::{Call, Errno, ReceiveError, SendError, ShutdownError};
-use crate::event::{Called, Direction, Ends, Event, Identity, Observers, Reason, Role, Side, Totals};
+use crate::event::{
+    Called, Direction, Ends, Event, Identity, Observers, Reason, Role, Side, Totals,
+};
 use crate::five_tuple::{ConnectionName, FiveTuple, Protocol};
 use crate::kernel::{TcpInfo, queue, tcp_info};
 
@@ -85,12 +87,7 @@ impl fmt::Debug for Guest {
 
 impl Connection {
     /// A connected socket that is [registered](register).
-    pub(crate) fn new(
-        fd: AsyncFd<OwnedFd>,
-        role: Role,
-        ends: Ends,
-        observers: &Observers,
-    ) -> Self {
+    pub(crate) fn new(fd: AsyncFd<OwnedFd>, role: Role, ends: Ends, observers: &Observers) -> Self {
         let mut identity = Identity::new(observers.next_number(), role, ends);
         if observers.wants().cookies {
             identity.cookie = sockopt::socket_cookie(fd.get_ref()).ok();

@@ -57,15 +57,17 @@ pub fn read(name: SocketAddrAny) -> Result<SocketName, Errno> {
         return Ok(SocketName::Inet(address));
     }
     let unix = SocketAddrUnix::try_from(name)?;
-    Ok(SocketName::Unix(match (unix.path_bytes(), unix.abstract_name()) {
-        (Some(path), _) => {
-            use std::os::unix::ffi::OsStrExt;
-            let path = std::ffi::OsStr::from_bytes(path);
-            UnixAddress::Path(std::path::Path::new(path).into())
-        }
-        (None, Some(name)) => UnixAddress::Abstract(name.into()),
-        (None, None) => UnixAddress::Unnamed,
-    }))
+    Ok(SocketName::Unix(
+        match (unix.path_bytes(), unix.abstract_name()) {
+            (Some(path), _) => {
+                use std::os::unix::ffi::OsStrExt;
+                let path = std::ffi::OsStr::from_bytes(path);
+                UnixAddress::Path(std::path::Path::new(path).into())
+            }
+            (None, Some(name)) => UnixAddress::Abstract(name.into()),
+            (None, None) => UnixAddress::Unnamed,
+        },
+    ))
 }
 
 /// The process at the other end of a Unix socket (`SO_PEERCRED`, unix(7)).

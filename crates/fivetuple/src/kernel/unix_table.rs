@@ -21,9 +21,7 @@ fn parse(table: &[u8], name: &UnixAddress) -> Vec<u32> {
     };
     let mut lines = table.split(|byte| *byte == b'\n');
     lines.by_ref().next();
-    lines
-        .filter_map(|line| listening(line, &wanted))
-        .collect()
+    lines.filter_map(|line| listening(line, &wanted)).collect()
 }
 
 /// `ffff…: 00000002 00000000 00010000 0001 01 20184 /run/x`: reference count, protocol, flags,
@@ -51,7 +49,10 @@ mod tests {
         let path = |path: &str| UnixAddress::Path(std::path::Path::new(path).into());
         assert_eq!(parse(table, &path("/run/x")), [20184]);
         assert_eq!(parse(table, &path("/a /run/x")), [20186]);
-        assert_eq!(parse(table, &UnixAddress::Abstract(b"x"[..].into())), [20187]);
+        assert_eq!(
+            parse(table, &UnixAddress::Abstract(b"x"[..].into())),
+            [20187]
+        );
         assert!(parse(table, &path("x")).is_empty());
         assert!(parse(b"", &path("/run/x")).is_empty());
     }

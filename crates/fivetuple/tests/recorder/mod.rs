@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use fivetuple::event::{Pause, TurnedAway};
 use fivetuple::{
-    Control, Direction, Event, Family, FiveTuple, Identity, Observer, Observers, Reason, Server,
-    ServerOptions, Service, Side, Summary, Table, Totals, Wants,
+    ConnectionName, Control, Direction, Event, Family, Identity, Observer, Observers, Reason,
+    Server, ServerOptions, Service, Side, SocketName, Summary, Table, Totals, Wants,
 };
 use rustix::net::sockopt;
 use tokio::task::JoinHandle;
@@ -25,14 +25,14 @@ pub(crate) enum Fact {
     Called(String),
     Moved(u64, Direction, Vec<u8>),
     SocketCreated(Family),
-    Bound(SocketAddr),
-    Listening(SocketAddr),
+    Bound(SocketName),
+    Listening(SocketName),
     Accepted(Identity),
     Connected(Identity),
     HalfClosed(u64, Side),
     Closed(u64, Reason, Side, Totals),
-    StoppedListening(SocketAddr),
-    TurnedAway(FiveTuple, TurnedAway),
+    StoppedListening(SocketName),
+    TurnedAway(ConnectionName, TurnedAway),
     Paused(Pause),
     Resumed,
     Failed(Option<u64>, String),
@@ -48,9 +48,9 @@ impl Fact {
                 direction,
                 bytes,
             } => Self::Moved(connection.number, *direction, bytes.to_vec()),
-            Event::SocketCreated { family } => Self::SocketCreated(*family),
-            Event::Bound { local } => Self::Bound(*local),
-            Event::Listening { local } => Self::Listening(*local),
+            Event::SocketCreated { family, .. } => Self::SocketCreated(*family),
+            Event::Bound { local } => Self::Bound((*local).clone()),
+            Event::Listening { local, .. } => Self::Listening((*local).clone()),
             Event::Accepted(identity) => Self::Accepted((*identity).clone()),
             Event::Connected(identity) => Self::Connected((*identity).clone()),
             Event::HalfClosed { connection, by } => Self::HalfClosed(connection.number, *by),
@@ -60,8 +60,8 @@ impl Fact {
                 first,
                 totals,
             } => Self::Closed(connection.number, *reason, *first, **totals),
-            Event::StoppedListening { local } => Self::StoppedListening(*local),
-            Event::TurnedAway { five_tuple, why } => Self::TurnedAway(*five_tuple, *why),
+            Event::StoppedListening { local, .. } => Self::StoppedListening((*local).clone()),
+            Event::TurnedAway { name, why } => Self::TurnedAway((*name).clone(), *why),
             Event::Paused { why } => Self::Paused(*why),
             Event::Resumed => Self::Resumed,
             Event::Failed {
@@ -179,7 +179,7 @@ impl Running {
         let server = Server::open(&address, options, &recorder.observers())
             .await
             .unwrap();
-        let address = server.local().next().unwrap();
+        let address = server.local().next().and_then(SocketName::inet).unwrap();
         Self {
             address,
             control: server.control(),
@@ -207,11 +207,16 @@ impl Running {
 }
 
 /// A client that waits no longer than [`PATIENCE`] for anything.
-pub(crate) fn connect(address: SocketAddr) -> TcpStream {
-    let client = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+pub(crate) fn connect(address: impl Into<SocketName>) -> TcpStream {
+    let client = TcpStream::connect_timeout(&inet(&address.into()), PATIENCE).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.set_write_timeout(Some(PATIENCE)).unwrap();
     client
+}
+
+/// IP address and port.
+pub(crate) fn inet(name: &SocketName) -> SocketAddr {
+    name.inet().expect("it is not a Unix socket")
 }
 
 /// Ends a connection by RST.

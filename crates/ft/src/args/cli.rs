@@ -114,6 +114,10 @@ pub(super) struct Listen {
     #[arg(long, value_name = "N", value_parser = limit::backlog, help_heading = LIMITS)]
     #[arg(hide_short_help = true)]
     pub(super) backlog: Option<u32>,
+    /// Mode of the file of a Unix socket: who may write to it may connect [default: 0600]
+    #[arg(long, value_name = "MODE", value_parser = limit::mode, help_heading = ADDRESSES)]
+    #[arg(hide_short_help = true)]
+    pub(super) mode: Option<u32>,
     /// Only these clients; may be given several times
     #[arg(long, value_name = "CIDR", value_parser = values::network, help_heading = LIMITS)]
     pub(super) allow: Vec<IpNet>,

@@ -14,39 +14,29 @@ use crate::plan::{self, Plan, Typed};
 
 pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, String> {
     together(&words)?;
-    let targets = targets(&words.words)?;
+    let targets = if words.check {
+        several(&words.words)?
+    } else {
+        vec![one(&words.words)?]
+    };
     let family = family(&words)?;
-    let target = callable(&targets, family)?;
+    for target in &targets {
+        callable(target, family)?;
+    }
+    let target = targets.first().cloned().ok_or("the address is missing")?;
+    if let Address::Unix(_) = target {
+        of_ip(&words)?;
+    }
     let report = shown::report(&words.shown, Typed::Connect(words.words.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
     let terms = shown::terms(&words.end, &words.data, &Terms::CLIENT);
-    let defaults = ConnectOptions::default();
-    let options = ConnectOptions {
-        socket: SocketOptions {
-            interface: words.place.interface,
-            ..defaults.socket
-        },
-        connect_timeout: words.connect_timeout.unwrap_or(defaults.connect_timeout),
-        retry: match words.retry {
-            None => defaults.retry,
-            Some(values::Retry::Times(times)) => Retry::Times(times),
-            Some(values::Retry::Forever) => Retry::Forever,
-        },
-        source: words.source,
-        family,
-    };
+    let options = options(&words, family);
     if words.check {
         return Ok(Plan::Check(Box::new(plan::Check {
             targets,
             options,
             report,
         })));
-    }
-    if targets.ports.count() > 1 {
-        return Err(format!(
-            "{} is more than one port, and a connection has one: add --check to see which answer",
-            targets.ports
-        ));
     }
     Ok(Plan::Connect(Box::new(plan::Connect {
         target,
@@ -60,19 +50,87 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     })))
 }
 
-fn targets(words: &[String]) -> Result<HostPorts, String> {
+fn options(words: &Connect, family: Option<Family>) -> ConnectOptions {
+    let defaults = ConnectOptions::default();
+    ConnectOptions {
+        socket: SocketOptions {
+            interface: words.place.interface.clone(),
+            ..defaults.socket
+        },
+        connect_timeout: words.connect_timeout.unwrap_or(defaults.connect_timeout),
+        retry: match words.retry {
+            None => defaults.retry,
+            Some(values::Retry::Times(times)) => Retry::Times(times),
+            Some(values::Retry::Forever) => Retry::Forever,
+        },
+        source: words.source,
+        family,
+    }
+}
+
+/// Whom to call.
+fn one(words: &[String]) -> Result<Address, String> {
     let read = match words {
         [] => Err(AddressError::Empty),
         [address] => address.parse(),
-        [host, ports] => HostPorts::from_host_and_ports(host, ports),
-        [_, _, extra, ..] => {
-            return Err(format!(
-                "'{}' is one word too many: write HOST PORT, or HOST:PORT",
-                said(extra)
-            ));
-        }
+        [host, port] => Address::from_host_and_port(host, port),
+        [_, _, extra, ..] => return Err(too_many(extra)),
     };
-    read.map_err(|error| error.to_string())
+    match read {
+        Ok(address) => Ok(address),
+        Err(error @ (AddressError::OnePort { .. } | AddressError::UnknownPort { .. })) => {
+            Err(match several(words) {
+                Ok(targets) if targets.len() > 1 => format!(
+                    "{} is more than one port, and a connection has one: add --check to see which \
+                     answer",
+                    said(words.last().map_or("", |ports| ports))
+                ),
+                _ => error.to_string(),
+            })
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What is asked about: ports of one host, or one address of another kind.
+fn several(words: &[String]) -> Result<Vec<Address>, String> {
+    let read: Result<HostPorts, AddressError> = match words {
+        [] => Err(AddressError::Empty),
+        [address] => match address.parse() {
+            Ok(Address::Udp(_)) => {
+                return Err("--check asks who answers to a connect, and udp: has none".to_owned());
+            }
+            Ok(address @ Address::Unix(_)) => return Ok(vec![address]),
+            _ => address.parse(),
+        },
+        [host, ports] => HostPorts::from_host_and_ports(host, ports),
+        [_, _, extra, ..] => return Err(too_many(extra)),
+    };
+    let ports = read.map_err(|error| error.to_string())?;
+    Ok(ports.addresses().map(Address::Tcp).collect())
+}
+
+fn too_many(word: &str) -> String {
+    format!(
+        "'{}' is one word too many: write HOST PORT, or HOST:PORT",
+        said(word)
+    )
+}
+
+/// Options about IP addresses, which a Unix socket does not have.
+fn of_ip(words: &Connect) -> Result<(), String> {
+    let options = [
+        (words.place.v4, "-4"),
+        (words.place.v6, "-6"),
+        (words.place.interface.is_some(), "--interface"),
+        (words.source.is_some(), "--source"),
+    ];
+    match options.iter().find(|(given, _)| *given) {
+        Some((_, option)) => Err(format!(
+            "{option} is about IP addresses, and a Unix socket has none: leave it out"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The family that is asked for, by option or by the source address.
@@ -89,31 +147,27 @@ fn family(words: &Connect) -> Result<Option<Family>, String> {
 }
 
 fn other_family(source: &SocketAddr, wanted: Family) -> String {
-    let option = match wanted {
-        Family::Inet => "-4",
-        Family::Inet6 => "-6",
-    };
+    let option = if wanted == Family::Inet6 { "-6" } else { "-4" };
     let ip = source.ip();
     format!("{option} is {wanted} only, and --source {ip} is not: leave out {option}")
 }
 
-/// The first of the addresses, if all of them can be called.
-fn callable(targets: &HostPorts, family: Option<Family>) -> Result<Address, String> {
-    let mut addresses = targets.addresses();
-    let first = addresses
-        .next()
-        .ok_or_else(|| AddressError::Empty.to_string())?;
-    if first.host == Host::Any {
-        let error = AddressError::NobodyToCall { port: first.port };
+/// Whether somebody can be called there.
+fn callable(target: &Address, family: Option<Family>) -> Result<(), String> {
+    let Some(place) = target.host_port() else {
+        return Ok(());
+    };
+    if place.host == Host::Any {
+        let error = AddressError::NobodyToCall { port: place.port };
         return Err(error.to_string());
     }
-    if first.port == 0 {
+    if place.port == 0 {
         return Err("nobody listens on port 0: write the port that ft listen reports".to_owned());
     }
-    first
-        .calling_addresses(family)
-        .map_err(|error| error.to_string())?;
-    Ok(first)
+    match place.calling_addresses(family) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Options that exclude each other.

@@ -53,6 +53,14 @@ fn positive<N: FromStr + Default + PartialEq + std::fmt::Display>(
     Ok(count)
 }
 
+/// Reads the mode of a file: octal, as chmod(1) takes it.
+pub(super) fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("a mode is three octal digits, such as 0660".to_owned()),
+    }
+}
+
 /// Reads the number for listen(2).
 pub(super) fn backlog(text: &str) -> Result<u32, String> {
     let backlog = number(text, &BACKLOG_MAX)?;

@@ -15,19 +15,28 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
     if !words.after.is_empty() {
         return Err("words behind -- are for a program, and ft listen runs none".to_owned());
     }
-    if words.place.interface.is_some() && address.host == Host::Here {
-        address.host = Host::Any;
-    }
     let family = shown::family(&words.place)?;
-    address
-        .listening_addresses(family)
-        .map_err(|error| error.to_string())?;
+    match &mut address {
+        Address::Tcp(place) | Address::Udp(place) => {
+            if words.place.interface.is_some() && place.host == Host::Here {
+                place.host = Host::Any;
+            }
+            place
+                .listening_addresses(family)
+                .map_err(|error| error.to_string())?;
+            if words.mode.is_some() {
+                return Err("--mode is of the file of a Unix socket: leave it out".to_owned());
+            }
+        }
+        Address::Unix(_) => of_ip(&words)?,
+    }
     let service = service::plan(&words, around)?;
     let report = shown::report(&words.shown, Typed::Listen(words.service.join(" ")), around)?;
     let defaults = ServerOptions::default();
     let options = ServerOptions {
         socket: SocketOptions {
             interface: words.place.interface,
+            file_mode: words.mode.unwrap_or(defaults.socket.file_mode),
             ..defaults.socket
         },
         family,
@@ -51,6 +60,25 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
         service,
         report,
     })))
+}
+
+/// Options about IP addresses, which a Unix socket does not have.
+fn of_ip(words: &Listen) -> Result<(), String> {
+    let options = [
+        (words.place.v4, "-4"),
+        (words.place.v6, "-6"),
+        (words.place.interface.is_some(), "--interface"),
+        (!words.allow.is_empty(), "--allow"),
+        (!words.deny.is_empty(), "--deny"),
+        (words.max_per_ip.is_some(), "--max-per-ip"),
+    ];
+    match options.iter().find(|(given, _)| *given) {
+        Some((_, option)) => Err(format!(
+            "{option} is about IP addresses, and a Unix socket has none: leave it out (--mode says \
+             who may connect)"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The address, unless a service stands in its place.

@@ -215,15 +215,22 @@ fn a_call_needs_no_verb() {
             "{line}"
         );
     }
-    assert_eq!(connect(":80").target.host, Host::Omitted);
-    assert_eq!(connect("80").target.host, Host::Here);
+    assert_eq!(
+        connect(":80").target.host_port().unwrap().host,
+        Host::Omitted
+    );
+    assert_eq!(connect("80").target.host_port().unwrap().host, Host::Here);
     assert_eq!(connect("::1 80").target, "[::1]:80".parse().unwrap());
 }
 
 #[test]
 fn a_bare_port_on_an_interface_is_every_address() {
     assert_eq!(
-        listen("listen 8080 --interface eth0").address.host,
+        listen("listen 8080 --interface eth0")
+            .address
+            .host_port()
+            .unwrap()
+            .host,
         Host::Any
     );
     let named = listen("listen localhost:8080 --interface lo").address;
@@ -233,9 +240,9 @@ fn a_bare_port_on_an_interface_is_every_address() {
 #[test]
 fn check_takes_many_ports_and_exec_takes_every_word() {
     let plan = check("connect localhost 20-22,80 --check --retry 2");
-    assert_eq!(plan.targets.ports.count(), 4);
+    assert_eq!(plan.targets.len(), 4);
     assert_eq!(plan.options.retry, Retry::Times(2));
-    assert_eq!(check("connect 80 --check").targets.ports.count(), 1);
+    assert_eq!(check("connect 80 --check").targets.len(), 1);
     let exec = connect("connect 80 --exec -- grep -v --help x").exec;
     assert_eq!(exec.unwrap(), ["grep", "-v", "--help", "x"]);
 }

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-use fivetuple::address::{Address, AddressError, Host};
+use fivetuple::address::{AddressError, Host, HostPort};
 use ipnet::{IpNet, Ipv4Net};
 
 /// The longest duration, some 136 years: any sum of a few of them still fits a clock.
@@ -264,8 +264,8 @@ fn not_a_network(text: &str, ip: &str) -> String {
         return "a network has no interface: leave out % and what follows".to_owned();
     }
     let sentence = "not a network: write an address or ADDRESS/BITS, such as 10.0.0.0/8";
-    match Address::from_host_and_port(ip, "0") {
-        Ok(Address {
+    match HostPort::from_host_and_port(ip, "0") {
+        Ok(HostPort {
             host: Host::Name(_),
             ..
         }) => format!("{sentence}; names are not resolved"),
@@ -290,7 +290,7 @@ fn without_mapping(network: IpNet) -> IpNet {
 /// Reads where calls come from: `10.0.0.1`, `10.0.0.1:5000`, `::1`, `[::1]:5000`. Without a port
 /// the system chooses one, as for port 0.
 pub(crate) fn source(text: &str) -> Result<SocketAddr, String> {
-    let address = match Address::from_host_and_port(text, "0") {
+    let address = match HostPort::from_host_and_port(text, "0") {
         Err(AddressError::TwoPorts { .. }) => text.parse(),
         read => read,
     };

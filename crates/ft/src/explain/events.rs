@@ -54,48 +54,48 @@ pub(crate) const COMMON: &[&str] = &["v", "at", "event"];
 pub(crate) static EVENTS: &[EventSchema] = &[
     EventSchema {
         event: "socket_created",
-        required: &["family"],
+        required: &["family", "protocol"],
         optional: &[],
     },
     EventSchema {
         event: "bound",
         required: &["local"],
-        optional: &[],
+        optional: PATH,
     },
     EventSchema {
         event: "listening",
-        required: &["local"],
-        optional: &[],
+        required: &["local", "protocol"],
+        optional: PATH,
     },
     EventSchema {
         event: "accepted",
         required: CONNECTION,
-        optional: &[],
+        optional: UNIX,
     },
     EventSchema {
         event: "connected",
         required: CONNECTION,
-        optional: &[],
+        optional: UNIX,
     },
     EventSchema {
         event: "half_closed",
         required: &["connection", "cookie", "five_tuple", "by"],
-        optional: &[],
+        optional: UNIX,
     },
     EventSchema {
         event: "closed",
         required: CLOSED,
-        optional: &[],
+        optional: UNIX,
     },
     EventSchema {
         event: "stopped_listening",
-        required: &["local"],
-        optional: &[],
+        required: &["local", "protocol"],
+        optional: PATH,
     },
     EventSchema {
         event: "turned_away",
         required: &["five_tuple", "why"],
-        optional: &[],
+        optional: PATH,
     },
     EventSchema {
         event: "paused",
@@ -110,12 +110,20 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     EventSchema {
         event: "failed",
         required: &["call", "errno", "message"],
-        optional: &["connection", "cookie", "five_tuple", "local"],
+        optional: &[
+            "connection",
+            "cookie",
+            "five_tuple",
+            "local",
+            "path",
+            "peer_pid",
+            "peer_uid",
+        ],
     },
     EventSchema {
         event: "dropped",
         required: &["connection", "cookie", "five_tuple", "direction", "bytes"],
-        optional: &[],
+        optional: UNIX,
     },
     EventSchema {
         event: "missed",
@@ -124,6 +132,9 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     },
 ];
 
+/// Of a Unix socket, in place of `local` or `five_tuple`, which are null.
+const PATH: &[&str] = &["path"];
+const UNIX: &[&str] = &["path", "peer_pid", "peer_uid"];
 const CONNECTION: &[&str] = &["connection", "cookie", "five_tuple"];
 const CLOSED: &[&str] = &[
     "connection",
@@ -152,11 +163,20 @@ pub(crate) static KEYS: &[KeySchema] = &[
     key("v", Kind::Integer, "1"),
     key("at", Kind::Text, "RFC 3339, UTC, nine digits of a second"),
     key("event", Kind::Text, "a name of the table above"),
-    key("family", Kind::OneOf(&["inet", "inet6"]), "IPv4 or IPv6"),
+    key(
+        "family",
+        Kind::OneOf(&["inet", "inet6", "unix"]),
+        "IPv4, IPv6 or Unix",
+    ),
+    key(
+        "protocol",
+        Kind::OneOf(&["tcp", "udp", "unix"]),
+        "of the socket",
+    ),
     key(
         "local",
         Kind::Object(&["ip", "port"]),
-        "before there is a peer",
+        "before there is a peer; null for a Unix socket",
     ),
     key("connection", Kind::Integer, "1, 2, 3 … in this run"),
     key(
@@ -167,8 +187,11 @@ pub(crate) static KEYS: &[KeySchema] = &[
     key(
         "five_tuple",
         Kind::Object(FIVE),
-        "source is the side that connected",
+        "source is the side that connected; null for a Unix socket",
     ),
+    key("path", Kind::Text, "of a Unix socket; @name is abstract"),
+    key("peer_pid", Kind::Integer, "of a Unix socket (SO_PEERCRED)"),
+    key("peer_uid", Kind::Integer, "of a Unix socket (SO_PEERCRED)"),
     key("by", Kind::OneOf(SIDES), "who finished sending"),
     key("reason", Kind::OneOf(REASONS), "see reasons"),
     key("first", Kind::OneOf(SIDES), "who ended first"),

@@ -8,7 +8,6 @@ mod service;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use fivetuple::address::HostPorts;
 use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
 
@@ -69,7 +68,8 @@ pub(crate) struct Connect {
 /// Which ports answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
-    pub(crate) targets: HostPorts,
+    /// Never none.
+    pub(crate) targets: Vec<Address>,
     pub(crate) options: ConnectOptions,
     pub(crate) report: Report,
 }

@@ -4,7 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use fivetuple::{Event, Explained, Family, FiveTuple, Identity, Observer, Wants};
+use fivetuple::{
+    ConnectionName, Event, Explained, Family, FiveTuple, Identity, Observer, SocketName,
+    UnixAddress, Wants,
+};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -93,14 +96,24 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     family: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    local: Option<Local>,
+    protocol: Option<&'static str>,
+    /// `null` for a Unix socket, which has a path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<Option<Local>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<u64>,
     /// `null` where the kernel did not tell it.
     #[serde(skip_serializing_if = "Option::is_none")]
     cookie: Option<Option<u64>>,
+    /// `null` for a Unix socket, which has a path and the peer's process.
     #[serde(skip_serializing_if = "Option::is_none")]
-    five_tuple: Option<Five>,
+    five_tuple: Option<Option<Five>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer_pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer_uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,10 +151,14 @@ impl<'a> Record<'a> {
             at: At(at),
             event,
             family: None,
+            protocol: None,
             local: None,
             connection: None,
             cookie: None,
             five_tuple: None,
+            path: None,
+            peer_pid: None,
+            peer_uid: None,
             by: None,
             why: None,
             direction: None,
@@ -162,10 +179,15 @@ impl<'a> Record<'a> {
     fn of(event: &Event<'a>, at: Timestamp) -> Self {
         let mut record = Self::new(at, name(event));
         match event {
-            Event::SocketCreated { family } => record.family = Some(family_name(*family)),
-            Event::Bound { local }
-            | Event::Listening { local }
-            | Event::StoppedListening { local } => record.local = Some(Local::of(*local)),
+            Event::SocketCreated { family, protocol } => {
+                record.family = Some(family_name(*family));
+                record.protocol = Some(protocol.name());
+            }
+            Event::Bound { local } => record.is_at(local),
+            Event::Listening { local, protocol } | Event::StoppedListening { local, protocol } => {
+                record.is_at(local);
+                record.protocol = Some(protocol.name());
+            }
             Event::Accepted(connection) | Event::Connected(connection) => {
                 record.belongs_to(connection);
             }
@@ -173,8 +195,8 @@ impl<'a> Record<'a> {
                 record.belongs_to(connection);
                 record.by = Some(by.name());
             }
-            Event::TurnedAway { five_tuple, why } => {
-                record.five_tuple = Some(Five::of(five_tuple));
+            Event::TurnedAway { name, why } => {
+                record.is_called(name);
                 record.why = Some(why.name());
             }
             Event::Paused { why } => record.why = Some(why.name()),
@@ -196,7 +218,9 @@ impl<'a> Record<'a> {
                 if let Some(connection) = connection {
                     record.belongs_to(connection);
                 }
-                record.local = local.map(Local::of);
+                if let Some(local) = local {
+                    record.is_at(local);
+                }
                 record.call = Some(error.call().name());
                 record.errno = Some(*error);
                 record.message = Some(*error);
@@ -227,7 +251,31 @@ impl<'a> Record<'a> {
     fn belongs_to(&mut self, connection: &Identity) {
         self.connection = Some(connection.number);
         self.cookie = Some(connection.cookie);
-        self.five_tuple = Some(Five::of(&connection.five_tuple()));
+        self.is_called(&connection.name());
+        if let Some(process) = connection.ends.process {
+            self.peer_pid = Some(process.pid);
+            self.peer_uid = Some(process.uid);
+        }
+    }
+
+    fn is_called(&mut self, name: &ConnectionName) {
+        match name {
+            ConnectionName::FiveTuple(name) => self.five_tuple = Some(Some(Five::of(name))),
+            ConnectionName::Unix(name) => {
+                self.five_tuple = Some(None);
+                self.path = Some(path(&name.destination));
+            }
+        }
+    }
+
+    fn is_at(&mut self, local: &SocketName) {
+        match local {
+            SocketName::Inet(address) => self.local = Some(Some(Local::of(*address))),
+            SocketName::Unix(address) => {
+                self.local = Some(None);
+                self.path = Some(path(address));
+            }
+        }
     }
 }
 
@@ -276,10 +324,20 @@ impl Five {
     }
 }
 
+/// As it is typed behind `unix:`.
+fn path(address: &UnixAddress) -> String {
+    match address {
+        UnixAddress::Path(path) => path.to_string_lossy().into_owned(),
+        UnixAddress::Abstract(name) => format!("@{}", String::from_utf8_lossy(name)),
+        UnixAddress::Unnamed => String::new(),
+    }
+}
+
 const fn family_name(family: Family) -> &'static str {
     match family {
         Family::Inet => "inet",
         Family::Inet6 => "inet6",
+        Family::Unix => "unix",
     }
 }
 
@@ -321,7 +379,8 @@ mod tests {
     /// Every event, and `failed` with and without a connection.
     fn every_event(look: &mut dyn FnMut(Event<'_>)) {
         let identity = samples::identity(1);
-        let (connection, local) = (&identity, identity.local);
+        let (connection, local) = (&identity, identity.local());
+        let protocol = fivetuple::Protocol::Tcp;
         let error = samples::receive_error(Errno::CONNRESET);
         let totals = Totals {
             bytes_sent: 5,
@@ -330,10 +389,10 @@ mod tests {
             duration: Duration::from_millis(1),
         };
         for family in [Family::Inet, Family::Inet6] {
-            look(Event::SocketCreated { family });
+            look(Event::SocketCreated { family, protocol });
         }
         look(Event::Bound { local });
-        look(Event::Listening { local });
+        look(Event::Listening { local, protocol });
         look(Event::Accepted(connection));
         look(Event::Connected(connection));
         for by in [Side::Us, Side::Peer] {
@@ -353,10 +412,10 @@ mod tests {
                 totals: &totals,
             });
         }
-        look(Event::StoppedListening { local });
+        look(Event::StoppedListening { local, protocol });
         for why in [TurnedAway::Limit, TurnedAway::PerIpLimit, TurnedAway::Rule] {
             look(Event::TurnedAway {
-                five_tuple: connection.five_tuple(),
+                name: &connection.name(),
                 why,
             });
         }

@@ -158,15 +158,15 @@ impl Log {
 
     fn about_sockets(&self, event: &Event<'_>, now: Instant) {
         match event {
-            Event::Listening { local } => self.line(|line| {
+            Event::Listening { local, protocol } => self.line(|line| {
                 line.put("listening on ")
                     .styled(Style::Bold, local)
-                    .put(" tcp");
+                    .put(format_args!(" {protocol}"));
             }),
-            Event::TurnedAway { five_tuple, why } => {
+            Event::TurnedAway { name, why } => {
                 self.refusal(now, |line| {
                     let why = turned_away(*why);
-                    line.put(format_args!("turned away {five_tuple}: {why}"));
+                    line.put(format_args!("turned away {name}: {why}"));
                 });
             }
             Event::Paused { why } => self.paused(*why, now),
@@ -248,7 +248,7 @@ fn is_reset(code: Code) -> bool {
 #[cfg(test)]
 mod tests {
     use fivetuple::event::{Pause, TurnedAway};
-    use fivetuple::{Direction, Reason, Side, Totals};
+    use fivetuple::{Direction, Protocol, Reason, Side, SocketName, Totals};
 
     use super::*;
     use crate::report::samples;
@@ -283,16 +283,18 @@ mod tests {
             first,
             totals,
         };
-        let local = "127.0.0.1:8080".parse().unwrap();
+        let local = &"127.0.0.1:8080".parse::<SocketName>().unwrap();
+        let protocol = Protocol::Tcp;
         let events = [
             (
                 Event::SocketCreated {
                     family: fivetuple::Family::Inet,
+                    protocol,
                 },
                 0,
             ),
             (Event::Bound { local }, 0),
-            (Event::Listening { local }, 0),
+            (Event::Listening { local, protocol }, 0),
             (Event::Accepted(&identity), 0),
             (closed(Reason::Released, Side::Peer, &totals), 0),
             (closed(Reason::Reset, Side::Us, &lost), 0),
@@ -324,8 +326,9 @@ mod tests {
 
     #[test]
     fn refusals_come_once_a_second_with_their_count() {
+        let name = samples::identity(1).name();
         let away = Event::TurnedAway {
-            five_tuple: samples::identity(1).five_tuple(),
+            name: &name,
             why: TurnedAway::PerIpLimit,
         };
         let pause = || Event::Paused {
@@ -369,11 +372,11 @@ mod tests {
             client.contains("connection reset (ECONNRESET)\n  "),
             "{client}"
         );
-        let full = fivetuple::call::AcceptError::new(identity.local, Errno::MFILE);
+        let full = fivetuple::call::AcceptError::new(identity.local(), Errno::MFILE);
         let events = [(
             Event::Failed {
                 connection: None,
-                local: Some(identity.local),
+                local: Some(identity.local()),
                 error: &full,
             },
             0,

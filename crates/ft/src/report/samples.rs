@@ -1,12 +1,13 @@
 //! What the tests of reports share: one connection, and the text that comes out of a queue.
 
 use std::io::{Read, pipe};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fivetuple::Identity;
 use fivetuple::call::{Errno, ReceiveError};
-use fivetuple::event::Role;
+use fivetuple::event::{Ends, Role};
+use fivetuple::{Identity, Protocol};
 
 use super::missed_line;
 use super::queue::Queue;
@@ -16,8 +17,12 @@ pub(crate) fn identity(number: u16) -> Identity {
     Identity {
         number: number.into(),
         role: Role::Accepted,
-        local: "127.0.0.1:8080".parse().unwrap(),
-        peer: ([127, 0, 0, 1], 51311 + number).into(),
+        ends: Ends {
+            protocol: Protocol::Tcp,
+            local: "127.0.0.1:8080".parse().unwrap(),
+            peer: SocketAddr::from(([127, 0, 0, 1], 51311 + number)).into(),
+            process: None,
+        },
         cookie: Some(0x1000 + u64::from(number)),
         since: Instant::now(),
     }
@@ -25,7 +30,7 @@ pub(crate) fn identity(number: u16) -> Identity {
 
 /// An error of that connection.
 pub(crate) fn receive_error(errno: Errno) -> ReceiveError {
-    ReceiveError::new(identity(1).five_tuple(), errno)
+    ReceiveError::new(identity(1).name(), errno)
 }
 
 /// All that `produce` puts into a queue.

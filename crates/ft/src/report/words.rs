@@ -12,7 +12,7 @@ pub(crate) struct Named<'a>(pub(crate) &'a Identity);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{} {}", self.0.number, self.0.five_tuple())
+        write!(f, "#{} {}", self.0.number, self.0.name())
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use fivetuple::event::Observers;
-use fivetuple::{Address, Close, ConnectOptions, Event, FiveTuple, NotConnected, connect};
+use fivetuple::{Address, Close, ConnectOptions, ConnectionName, Event, NotConnected, connect};
 use tokio::task::JoinSet;
 
 use super::signals::Signals;
@@ -30,11 +30,11 @@ pub(super) async fn check(plan: Check) -> u8 {
 }
 
 /// One port's answer: who was connected with whom, and how long it took.
-type Answer = Result<(FiveTuple, Duration), NotConnected>;
+type Answer = Result<(ConnectionName, Duration), NotConnected>;
 
 async fn ask_all(plan: &Check, reports: &Reports, observers: &Observers) -> u8 {
-    let mut waiting = plan.targets.addresses().enumerate();
-    let single = plan.targets.ports.count() == 1;
+    let mut waiting = plan.targets.iter().cloned().enumerate();
+    let single = plan.targets.len() == 1;
     let mut running = JoinSet::new();
     let mut answers: BTreeMap<usize, Answer> = BTreeMap::new();
     let mut next = 0;
@@ -54,7 +54,7 @@ async fn ask_all(plan: &Check, reports: &Reports, observers: &Observers) -> u8 {
         while let Some(answer) = answers.remove(&next) {
             next += 1;
             match answer {
-                Ok(answer) if tell(answer) => {}
+                Ok(answer) if tell(&answer) => {}
                 // Nobody reads on.
                 Ok(_) => return status,
                 Err(error) => {
@@ -70,15 +70,15 @@ async fn ask(address: Address, options: &ConnectOptions, observers: &Observers) 
     let start = Instant::now();
     let connection = connect::open(&address, options, observers).await?;
     let took = start.elapsed();
-    let five_tuple = connection.five_tuple();
+    let name = connection.name();
     connection.close(Close::Release).await;
-    Ok((five_tuple, took))
+    Ok((name, took))
 }
 
 /// The line of a port that answered; false when nobody reads it.
-fn tell((five_tuple, took): (FiveTuple, Duration)) -> bool {
+fn tell((name, took): &(ConnectionName, Duration)) -> bool {
     let mut stdout = std::io::stdout().lock();
-    let line = writeln!(stdout, "{five_tuple} {:.3} ms", took.as_secs_f64() * 1e3);
+    let line = writeln!(stdout, "{name} {:.3} ms", took.as_secs_f64() * 1e3);
     line.and_then(|()| stdout.flush()).is_ok()
 }
 

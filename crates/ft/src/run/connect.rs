@@ -77,7 +77,7 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
             asked = signals.next() => match asked {
                 Asked::Counters => reports.say(&format!(
                     "{}: sent {} B, received {} B",
-                    live.identity.five_tuple(),
+                    live.identity.name(),
                     live.bytes_sent(),
                     live.bytes_received()
                 )),

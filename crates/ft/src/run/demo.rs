@@ -42,7 +42,6 @@ type Told = Result<(), Box<dyn Error + Send + Sync>>;
 
 async fn tell(story: &mut Story) -> Told {
     let listener = passive_open(story)?;
-    let local = listener.local();
     let mut clients = Vec::new();
     for number in 1..=3 {
         clients.push(connect(story, &listener, number).await?);
@@ -67,7 +66,7 @@ async fn tell(story: &mut Story) -> Told {
     let mut fourth = connect(story, &listener, 4).await?;
     exchange(story, &mut fourth).await?;
     client_finishes(story, fourth).await?;
-    stop_listening(story, listener, local).await
+    stop_listening(story, listener).await
 }
 
 /// Steps 1 to 3.
@@ -123,7 +122,7 @@ async fn connect(
         format_args!(
             "to {}; the system chose port {} as the source",
             listener.local(),
-            client.identity().local.port()
+            client.five_tuple().map_or(0, |name| name.source.port())
         ),
     )?;
     let accepted = listener.accept().await?;
@@ -136,7 +135,7 @@ async fn connect(
             fd(&accepted)
         ),
     )?;
-    story.step(5, "established", format_args!("{}", accepted.five_tuple()))?;
+    story.step(5, "established", format_args!("{}", accepted.name()))?;
     Ok(Pair {
         number,
         client,
@@ -270,7 +269,8 @@ async fn client_aborts(story: &mut Story, pair: Pair) -> Told {
     Ok(())
 }
 
-async fn stop_listening(story: &mut Story, listener: Listener, local: SocketAddr) -> Told {
+async fn stop_listening(story: &mut Story, listener: Listener) -> Told {
+    let local = listener.local().clone();
     story.head("the server closes its listening socket")?;
     drop(listener);
     let socket = Socket::open(Family::Inet, &SocketOptions::default(), &Observers::none())?;

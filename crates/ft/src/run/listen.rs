@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fivetuple::address::Host;
+use fivetuple::address::{Host, HostPort, SocketName};
 use fivetuple::event::Observers;
 use fivetuple::kernel::limit::raise_descriptor_limit;
 use fivetuple::service::Output;
@@ -33,8 +33,10 @@ pub(super) async fn listen(plan: Listen) -> u8 {
         Ok(server) => server,
         Err(error) => return refuse(&error, &reports, &observers),
     };
-    if let Host::Here = plan.address.host {
-        let port = server.local().next().map_or(0, |local| local.port());
+    let is_here = |place: &HostPort| place.host == Host::Here;
+    if plan.address.host_port().is_some_and(is_here) {
+        let first = server.local().next().and_then(SocketName::inet);
+        let port = first.map_or(0, |local| local.port());
         reports.say(&format!(
             "only this machine can connect; for every interface: ft listen '*:{port}'"
         ));

@@ -101,7 +101,7 @@ fn status_of(closed: &Closed) -> u8 {
 
 /// What a person wants to know about an end that no call has explained.
 fn remark(closed: &Closed) -> Option<String> {
-    let five_tuple = closed.identity.five_tuple();
+    let name = closed.identity.name();
     let text = match (closed.expired, closed.reason) {
         (Some(Expired::Idle), _) => "no byte either way for too long (--idle)".to_owned(),
         (Some(Expired::Deadline), _) => "took too long in all (--deadline)".to_owned(),
@@ -114,5 +114,5 @@ fn remark(closed: &Closed) -> Option<String> {
         ),
         _ => return None,
     };
-    Some(format!("{five_tuple}: {text}"))
+    Some(format!("{name}: {text}"))
 }

@@ -106,8 +106,8 @@ impl Trace {
                         totals,
                     });
             }),
-            Event::StoppedListening { local } => self.line(CLOSE, at, |line| {
-                line.put(format_args!("-- stopped listening on {local} tcp"));
+            Event::StoppedListening { local, protocol } => self.line(CLOSE, at, |line| {
+                line.put(format_args!("-- stopped listening on {local} {protocol}"));
             }),
             _ => self.refusal(event, at),
         }
@@ -117,9 +117,9 @@ impl Trace {
     fn refusal(&self, event: &Event<'_>, at: impl FnOnce() -> Timestamp) {
         const ACCEPT: Step = ("4", "accept");
         match event {
-            Event::TurnedAway { five_tuple, why } => self.line(ACCEPT, at, |line| {
+            Event::TurnedAway { name, why } => self.line(ACCEPT, at, |line| {
                 let why = turned_away(*why);
-                line.put(format_args!("-- turned away {five_tuple}: {why}"));
+                line.put(format_args!("-- turned away {name}: {why}"));
             }),
             Event::Paused { why } => self.line(ACCEPT, at, |line| {
                 line.put(format_args!("-- paused: {}; clients wait", paused(*why)));

@@ -58,13 +58,13 @@ fn a_server_and_one_client_from_socket_to_close() {
         duration: Duration::from_millis(1204),
     };
     let text = traced(false, |tell| {
-        let local = identity.local;
+        let (local, protocol) = (identity.local(), fivetuple::Protocol::Tcp);
         made(Call::Socket, -1, "AF_INET, SOCK_STREAM, IPPROTO_TCP", Ok(9)).tell(tell, None);
         made(Call::SetOption, 9, "TCP_KEEPINTVL, 15", Ok(0)).tell(tell, None);
         made(Call::Bind, 9, "127.0.0.1:8080", Ok(0)).tell(tell, None);
         tell(&Event::Bound { local });
         made(Call::Listen, 9, "4096", Ok(0)).tell(tell, None);
-        tell(&Event::Listening { local });
+        tell(&Event::Listening { local, protocol });
         made(Call::Accept, 9, "127.0.0.1:51312", Ok(10)).tell(tell, None);
         tell(&Event::Accepted(&identity));
         made(Call::Receive, 10, "65536", Ok(5)).tell(tell, Some(&identity));
@@ -81,7 +81,7 @@ fn a_server_and_one_client_from_socket_to_close() {
             first: Side::Peer,
             totals: &totals,
         });
-        tell(&Event::StoppedListening { local });
+        tell(&Event::StoppedListening { local, protocol });
     });
     assert_eq!(
         text,
@@ -112,7 +112,7 @@ fn refusals_and_failures_are_told_and_nothing_steers_the_terminal() {
         made(Call::Connect, 9, "127.0.0.1:9", Err(Errno::CONNREFUSED)).tell(tell, None);
         made(Call::SetOption, 9, "SO_BINDTODEVICE, e\x1b[2Jth", Ok(0)).tell(tell, None);
         tell(&Event::TurnedAway {
-            five_tuple: identity.five_tuple(),
+            name: &identity.name(),
             why: TurnedAway::Rule,
         });
         tell(&Event::Dropped {
