@@ -69,7 +69,7 @@ pub use connection::{Connection, Live};
 pub use event::{Direction, Event, Identity, Observer, Observers, Reason, Side, Totals, Wants};
 pub use five_tuple::{ConnectionName, FiveTuple, Protocol};
 pub use kernel::{TcpInfo, TcpState};
-pub use listen::{BACKLOG, Listener};
+pub use listen::{BACKLOG, Listener, NotAdopted};
 pub use server::{Control, NotListening, Server, ServerOptions, Summary, Table};
 pub use service::Service;
 pub use socket::{Keepalive, OpenError, Socket, SocketOptions};

@@ -4,15 +4,17 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
+use rustix::net::{SocketType, sockopt};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::address::SocketName;
 use crate::bind::{Bound, SocketFile};
-use crate::call::{Call, ListenError};
+use crate::call::{Call, Code, Errno, ListenError, SetOptionError};
 use crate::event::{Called, Event, Observers};
 use crate::five_tuple::Protocol;
-use crate::kernel::readiness;
+use crate::kernel::{name, readiness};
+use crate::socket::{Socket, SocketOptions};
 
 /// Clients that may wait in the accept queue unless something else is asked for; the system's
 /// own bound is `net.core.somaxconn` (listen(2)).
@@ -91,6 +93,84 @@ impl Bound {
             result.map(|()| 0),
         ));
         result.map_err(|errno| ListenError::new(local.clone(), errno))?;
+        Listener::watch(Self {
+            socket,
+            local,
+            file,
+        })
+    }
+}
+
+/// Why a socket that was passed to this program cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdopted {
+    /// The descriptor is not one of an open socket.
+    #[error("descriptor {number} is no open socket: {} ({})", Code::Errno(*errno).text(), Code::Errno(*errno))]
+    NotASocket {
+        /// The descriptor.
+        number: RawFd,
+        /// What the kernel says.
+        errno: Errno,
+    },
+    /// It is a socket that does not listen.
+    #[error("descriptor {number} is a socket that does not listen")]
+    NotListening {
+        /// The descriptor.
+        number: RawFd,
+    },
+    /// It is a socket of another type than a stream.
+    #[error("descriptor {number} is not a stream socket")]
+    NotAStream {
+        /// The descriptor.
+        number: RawFd,
+    },
+    /// An option of it cannot be set.
+    #[error(transparent)]
+    Option(#[from] SetOptionError),
+    /// It cannot be watched.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+impl Listener {
+    /// A socket that listens already and was passed to this program: by a service manager, or by
+    /// whoever ran it before. Its options are set, as accepted sockets inherit them; its file, if
+    /// it is a Unix socket, belongs to who made it and is not removed.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAdopted`]: it is not such a socket.
+    pub fn adopt(
+        fd: OwnedFd,
+        options: &SocketOptions,
+        observers: &Observers,
+    ) -> Result<Self, NotAdopted> {
+        let number = fd.as_raw_fd();
+        let not_a_socket = |errno| NotAdopted::NotASocket { number, errno };
+        let kind = sockopt::socket_type(&fd).map_err(not_a_socket)?;
+        if kind != SocketType::STREAM {
+            return Err(NotAdopted::NotAStream { number });
+        }
+        if !sockopt::socket_acceptconn(&fd).map_err(not_a_socket)? {
+            return Err(NotAdopted::NotListening { number });
+        }
+        let local = name::local(&fd).map_err(not_a_socket)?;
+        rustix::io::ioctl_fionbio(&fd, true).map_err(not_a_socket)?;
+        let socket = Socket::adopt(fd, &local, options, observers)?;
+        Ok(Self::watch(Bound {
+            socket,
+            local,
+            file: None,
+        })?)
+    }
+
+    /// Watches for clients from here on.
+    fn watch(listening: Bound) -> Result<Self, ListenError> {
+        let Bound {
+            socket,
+            local,
+            file,
+        } = listening;
         let fd = readiness::register(socket.fd, Interest::READABLE)
             .map_err(|errno| ListenError::new(local.clone(), errno))?;
         let protocol = socket.protocol;
@@ -99,7 +179,7 @@ impl Bound {
             local: &local,
             protocol,
         });
-        Ok(Listener {
+        Ok(Self {
             _farewell: Farewell {
                 descriptor: fd.as_raw_fd(),
                 local: local.clone(),

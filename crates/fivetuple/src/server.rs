@@ -164,13 +164,18 @@ impl Server {
                 other => break other?,
             }
         };
-        Ok(Self {
+        Ok(Self::of(listeners, options, observers))
+    }
+
+    /// A server on sockets that listen already: [adopted](Listener::adopt) ones, or made by hand.
+    pub fn of(listeners: Vec<Listener>, options: ServerOptions, observers: &Observers) -> Self {
+        Self {
             listeners,
             options,
             observers: observers.clone(),
             table: Arc::default(),
             orders: watch::Sender::new(Order::Serve),
-        })
+        }
     }
 
     /// The addresses that clients connect to.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, sockopt};
 
-use crate::address::Family;
+use crate::address::{Family, SocketName};
 use crate::call::{Call, Errno, Explained, SetOptionError, SocketError};
 use crate::event::{Called, Event, Observers};
 use crate::five_tuple::Protocol;
@@ -113,11 +113,7 @@ impl Socket {
         options: &SocketOptions,
         observers: &Observers,
     ) -> Result<Self, OpenError> {
-        let protocol = match family {
-            Family::Inet | Family::Inet6 => Protocol::Tcp,
-            Family::Unix => Protocol::Unix,
-        };
-        Self::make(family, protocol, options, observers)
+        Self::make(family, stream_of(family), options, observers)
     }
 
     fn make(
@@ -159,6 +155,25 @@ impl Socket {
             fd,
             family,
             protocol,
+            file_mode: options.file_mode,
+            observers: observers.clone(),
+        };
+        socket.set_options(options)?;
+        Ok(socket)
+    }
+
+    /// A socket that another program has made.
+    pub(crate) fn adopt(
+        fd: OwnedFd,
+        local: &SocketName,
+        options: &SocketOptions,
+        observers: &Observers,
+    ) -> Result<Self, SetOptionError> {
+        let family = local.family();
+        let socket = Self {
+            fd,
+            family,
+            protocol: stream_of(family),
             file_mode: options.file_mode,
             observers: observers.clone(),
         };
@@ -229,6 +244,14 @@ impl Socket {
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+/// The protocol of the stream sockets of a family.
+const fn stream_of(family: Family) -> Protocol {
+    match family {
+        Family::Inet | Family::Inet6 => Protocol::Tcp,
+        Family::Unix => Protocol::Unix,
     }
 }
 

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 mod field;
+pub mod inherited;
 pub mod interface;
 pub mod limit;
 pub mod name;

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
 use fivetuple::call::{Advice, Subject, Visible};
 use fivetuple::{Explained, Family};
@@ -120,6 +121,10 @@ fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Opt
         Advice::UseLocalAddress(ip) => to(&format!("--source {}", source(*ip))),
         Advice::UseFamily(Family::Inet) => to("-4"),
         Advice::UseFamily(Family::Inet6) => to("-6"),
+        Advice::ListenThere => match subject {
+            Subject::Unix(address) => Some(format!("ft listen {}", word(&address.to_string()))),
+            _ => None,
+        },
         Advice::TryAgain => to("--retry 5"),
         Advice::WaitLonger => to("--connect-timeout 1m"),
         _ => None,
@@ -139,6 +144,8 @@ fn system_command(advice: &Advice) -> Option<String> {
         Advice::LowerUnprivilegedPortStart { port, .. } => {
             format!("sudo sysctl net.ipv4.ip_unprivileged_port_start={port}")
         }
+        Advice::MakeFolder(path) => format!("mkdir -p {}", quoted(path)),
+        Advice::LookAtMode(path) => format!("ls -ld {}", quoted(path)),
         Advice::CheckFirewall => "sudo nft list ruleset".to_owned(),
         Advice::CheckNetwork => "ip route".to_owned(),
         Advice::RaiseSoftLimit(limit) => match limit.hard {
@@ -149,6 +156,20 @@ fn system_command(advice: &Advice) -> Option<String> {
         Advice::ListenAt(address) => format!("ft listen {}", with_port(address, address.port())),
         _ => return None,
     })
+}
+
+fn quoted(path: &Path) -> String {
+    word(&Visible(path.as_os_str().as_encoded_bytes()).to_string())
+}
+
+/// As a word of a shell.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@+,%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// As people type it: `8081` for this machine, `*:8081` for every interface.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fivetuple::address::{Host, HostPort, SocketName};
+use fivetuple::address::{Host, HostPort, SocketName, UnixAddress};
 use fivetuple::event::Observers;
 use fivetuple::kernel::limit::raise_descriptor_limit;
 use fivetuple::service::Output;
-use fivetuple::{Control, Event, NotListening, Server, Summary, Table};
+use fivetuple::{Address, Control, Event, NotListening, Server, Summary, Table};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -40,6 +40,9 @@ pub(super) async fn listen(plan: Listen) -> u8 {
         reports.say(&format!(
             "only this machine can connect; for every interface: ft listen '*:{port}'"
         ));
+    }
+    if let Address::Unix(UnixAddress::Abstract(_)) = plan.address {
+        reports.say("an abstract name has no mode: everybody on this machine can connect");
     }
     let mut running = Running {
         once: plan.options.once,
