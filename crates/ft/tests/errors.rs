@@ -3,7 +3,6 @@
 //! Each case is a script in network, mount and process namespaces of its own, so that its ports
 //! can be fixed ones, its sysctls can be changed, and nothing of it is left when it ends.
 
-#[allow(dead_code, reason = "it is shared")]
 mod rig;
 mod told;
 

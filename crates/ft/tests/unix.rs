@@ -1,6 +1,5 @@
 //! Unix sockets: every case of the path, the file's life, and the programs that people know.
 
-#[allow(dead_code, reason = "it is shared")]
 mod rig;
 mod told;
 

@@ -68,8 +68,8 @@ pub(super) struct Listen {
     ///
     /// Also [::1]:8080 and names of ports. Port 0 is any free port; the one that was chosen is
     /// reported.
-    #[arg(value_name = "ADDRESS")]
-    pub(super) address: String,
+    #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
+    pub(super) address: Option<String>,
     /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
@@ -114,6 +114,13 @@ pub(super) struct Listen {
     #[arg(long, value_name = "N", value_parser = limit::backlog, help_heading = LIMITS)]
     #[arg(hide_short_help = true)]
     pub(super) backlog: Option<u32>,
+    /// Sockets that listen already, in place of ADDRESS: a descriptor, a name, or all
+    ///
+    /// A number is a descriptor that this program was started with, from 3 on. A name is one that
+    /// the service manager gave (LISTEN_FDNAMES); all takes all that it has passed (LISTEN_FDS).
+    /// May be given several times.
+    #[arg(long, value_name = "FD", help_heading = ADDRESSES, hide_short_help = true)]
+    pub(super) listen_fd: Vec<String>,
     /// Mode of the file of a Unix socket: who may write to it may connect [default: 0600]
     #[arg(long, value_name = "MODE", value_parser = limit::mode, help_heading = ADDRESSES)]
     #[arg(hide_short_help = true)]

@@ -1,35 +1,28 @@
 //! `ft listen`: what its words mean together.
 
 use fivetuple::address::Host;
-use fivetuple::{Access, Address, AtLimit, BACKLOG, Limits, ServerOptions, SocketOptions, Terms};
+use fivetuple::{
+    Access, Address, AtLimit, BACKLOG, Family, Limits, ServerOptions, SocketOptions, Terms,
+};
 
 use super::Surroundings;
 use super::cli::Listen;
 use super::failure::said;
+use super::passed;
 use super::service::{self, SERVICES};
 use super::shown;
-use crate::plan::{self, Plan, Typed};
+use crate::plan::{self, Plan, Sockets, Typed};
 
-pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, String> {
-    let mut address = address(&words.address, &words.service)?;
+pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, String> {
+    if !words.listen_fd.is_empty() {
+        // What would be the address is the service.
+        words.service.splice(0..0, words.address.take());
+    }
     if !words.after.is_empty() {
         return Err("words behind -- are for a program, and ft listen runs none".to_owned());
     }
     let family = shown::family(&words.place)?;
-    match &mut address {
-        Address::Tcp(place) | Address::Udp(place) => {
-            if words.place.interface.is_some() && place.host == Host::Here {
-                place.host = Host::Any;
-            }
-            place
-                .listening_addresses(family)
-                .map_err(|error| error.to_string())?;
-            if words.mode.is_some() {
-                return Err("--mode is of the file of a Unix socket: leave it out".to_owned());
-            }
-        }
-        Address::Unix(_) => of_ip(&words)?,
-    }
+    let sockets = sockets(&words, family, around)?;
     let service = service::plan(&words, around)?;
     let report = shown::report(&words.shown, Typed::Listen(words.service.join(" ")), around)?;
     let defaults = ServerOptions::default();
@@ -55,11 +48,53 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
         drain: words.drain.unwrap_or(defaults.drain),
     };
     Ok(Plan::Listen(Box::new(plan::Listen {
-        address,
+        sockets,
         options,
         service,
+        notify: around.environment.notify.clone(),
         report,
     })))
+}
+
+/// Where clients come.
+fn sockets(
+    words: &Listen,
+    family: Option<Family>,
+    around: Surroundings<'_>,
+) -> Result<Sockets, String> {
+    let Some(word) = &words.address else {
+        let made = [
+            (words.place.v4, "-4"),
+            (words.place.v6, "-6"),
+            (words.place.interface.is_some(), "--interface"),
+            (words.backlog.is_some(), "--backlog"),
+            (words.mode.is_some(), "--mode"),
+        ];
+        if let Some((_, option)) = made.iter().find(|(given, _)| *given) {
+            return Err(format!(
+                "{option} is for a socket that ft makes, and with --listen-fd it is made: leave it \
+                 out"
+            ));
+        }
+        let descriptors = passed::descriptors(&words.listen_fd, around.environment)?;
+        return Ok(Sockets::Passed(descriptors));
+    };
+    let mut address = address(word, &words.service)?;
+    match &mut address {
+        Address::Tcp(place) | Address::Udp(place) => {
+            if words.place.interface.is_some() && place.host == Host::Here {
+                place.host = Host::Any;
+            }
+            place
+                .listening_addresses(family)
+                .map_err(|error| error.to_string())?;
+            if words.mode.is_some() {
+                return Err("--mode is of the file of a Unix socket: leave it out".to_owned());
+            }
+        }
+        Address::Unix(_) => of_ip(words)?,
+    }
+    Ok(Sockets::Made(address))
 }
 
 /// Options about IP addresses, which a Unix socket does not have.

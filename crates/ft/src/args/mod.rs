@@ -11,6 +11,7 @@ mod failure;
 mod limit;
 mod listen;
 mod page;
+mod passed;
 mod service;
 mod shown;
 mod values;
@@ -34,8 +35,8 @@ pub(crate) struct Terminals {
     pub(crate) stderr: bool,
 }
 
-/// What the environment says about how things are shown.
-#[derive(Clone, Copy, Debug, Default)]
+/// What the environment says.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     /// `NO_COLOR` is set and not empty.
     pub(crate) no_color: bool,
@@ -45,6 +46,10 @@ pub(crate) struct Environment {
     pub(crate) clicolor_force: bool,
     /// Columns of the terminal.
     pub(crate) columns: Option<usize>,
+    /// The names of the sockets that a service manager has passed, from descriptor 3 on.
+    pub(crate) passed: Vec<String>,
+    /// Where a service manager wants to hear that we are ready (`NOTIFY_SOCKET`).
+    pub(crate) notify: Option<OsString>,
 }
 
 impl Environment {

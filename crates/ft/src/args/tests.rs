@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use fivetuple::address::Host;
 use fivetuple::service::Slow;
-use fivetuple::{AtLimit, Eof, Family, Retry};
+use fivetuple::{Address, AtLimit, Eof, Family, Retry};
 use proptest::strategy::Strategy;
 
 use super::example::examples;
 use super::verb::VERBS;
 use super::*;
-use crate::plan::{Check, Connect, Destination, Listen, Service, Terminal, Typed, Verbosity};
+use crate::plan::{
+    Check, Connect, Destination, Listen, Service, Sockets, Terminal, Typed, Verbosity,
+};
 
 fn planned(line: &str, terminals: Terminals, environment: &Environment) -> Result<Plan, Exit> {
     let words = line.split_whitespace().map(|word| match word {
@@ -63,7 +65,7 @@ fn terminal(service: Service) -> Terminal {
 #[test]
 fn a_bare_listen_has_the_defaults_of_the_library() {
     let plan = listen("listen 8080");
-    assert_eq!(plan.address, "8080".parse().unwrap());
+    assert_eq!(plan.sockets, Sockets::Made("8080".parse().unwrap()));
     assert_eq!(plan.options, fivetuple::ServerOptions::default());
     assert!(matches!(plan.report.typed, Typed::Listen(_)) && !plan.report.color);
     assert_eq!(plan.report.verbosity, Verbosity::Normal);
@@ -190,7 +192,7 @@ fn colour_is_for_terminals_unless_somebody_says_otherwise() {
         }
     };
     let plain = Environment::default();
-    let (mut none, mut dumb, mut force) = (plain, plain, plain);
+    let (mut none, mut dumb, mut force) = (plain.clone(), plain.clone(), plain.clone());
     none.no_color = true;
     dumb.term_dumb = true;
     force.clicolor_force = true;
@@ -223,17 +225,78 @@ fn a_call_needs_no_verb() {
     assert_eq!(connect("::1 80").target, "[::1]:80".parse().unwrap());
 }
 
+fn made(plan: &Listen) -> Address {
+    match &plan.sockets {
+        Sockets::Made(address) => address.clone(),
+        Sockets::Passed(_) => panic!("{plan:?}"),
+    }
+}
+
+#[test]
+fn sockets_that_were_passed_take_the_place_of_the_address() {
+    let passed = Environment {
+        passed: vec!["web".into(), String::new(), "web".into()],
+        ..Environment::default()
+    };
+    let sockets = |line: &str| match planned(line, Terminals::default(), &passed) {
+        Ok(Plan::Listen(plan)) => Ok((plan.sockets, plan.service)),
+        Ok(other) => panic!("{other:?}"),
+        Err(exit) => Err(exit.text),
+    };
+    for (line, numbers) in [
+        ("listen --listen-fd 7 echo", vec![7]),
+        ("listen echo --listen-fd 7 --listen-fd 3", vec![7, 3]),
+        ("listen --listen-fd all echo", vec![3, 4, 5]),
+        ("listen --listen-fd web echo", vec![3, 5]),
+    ] {
+        let expected = (Sockets::Passed(numbers), Service::Echo);
+        assert_eq!(sockets(line), Ok(expected), "{line}");
+    }
+    for (line, sentence) in [
+        (
+            "listen --listen-fd 2 echo",
+            "descriptors 0, 1 and 2 belong to others",
+        ),
+        (
+            "listen --listen-fd wbe echo",
+            "no socket of that name was passed; did you mean 'web'?",
+        ),
+        (
+            "listen --listen-fd web --listen-fd 3",
+            "descriptor 3 is named twice",
+        ),
+        (
+            "listen --listen-fd 3 -4 echo",
+            "-4 is for a socket that ft makes",
+        ),
+        ("listen --listen-fd 3 ehco", "did you mean 'echo'?"),
+    ] {
+        let said = sockets(line).unwrap_err();
+        assert!(said.contains(sentence), "{said}");
+    }
+    let nobody = planned(
+        "listen --listen-fd all",
+        Terminals::default(),
+        &Environment::default(),
+    );
+    assert!(
+        nobody
+            .unwrap_err()
+            .text
+            .contains("no service manager has passed a socket")
+    );
+}
+
 #[test]
 fn a_bare_port_on_an_interface_is_every_address() {
     assert_eq!(
-        listen("listen 8080 --interface eth0")
-            .address
+        made(&listen("listen 8080 --interface eth0"))
             .host_port()
             .unwrap()
             .host,
         Host::Any
     );
-    let named = listen("listen localhost:8080 --interface lo").address;
+    let named = made(&listen("listen localhost:8080 --interface lo"));
     assert_eq!(named, "localhost:8080".parse().unwrap());
 }
 

@@ -31,10 +31,21 @@ pub(crate) enum Plan {
 /// The server.
 #[derive(Clone, Debug)]
 pub(crate) struct Listen {
-    pub(crate) address: Address,
+    pub(crate) sockets: Sockets,
     pub(crate) options: ServerOptions,
     pub(crate) service: Service,
     pub(crate) report: Report,
+    /// The datagram socket of a service manager that wants to hear when we are ready.
+    pub(crate) notify: Option<OsString>,
+}
+
+/// Where clients come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sockets {
+    /// To sockets that we make.
+    Made(Address),
+    /// To sockets that listen already, with these descriptors.
+    Passed(Vec<i32>),
 }
 
 /// How stdin and stdout take part.

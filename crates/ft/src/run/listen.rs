@@ -1,26 +1,30 @@
 //! `ft listen`: the passive road, its signals and its last line.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fivetuple::address::{Host, HostPort, SocketName, UnixAddress};
+use fivetuple::address::{Host, SocketName, UnixAddress};
+use fivetuple::call::{Code, Errno};
 use fivetuple::event::Observers;
+use fivetuple::kernel::inherited;
 use fivetuple::kernel::limit::raise_descriptor_limit;
 use fivetuple::service::Output;
-use fivetuple::{Address, Control, Event, NotListening, Server, Summary, Table};
+use fivetuple::{Address, Control, Event, Listener, NotAdopted, Server, Summary, Table};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::counters::Counters;
+use super::notify::Manager;
 use super::signals::{Asked, Signals};
 use super::{remark, service, status, status_of, streams};
-use crate::plan::Listen;
+use crate::plan::{Listen, Sockets};
 use crate::report::Reports;
 
 /// If it listens longer than this after it was told to stop, it says why.
 const STOPS_WITHIN: Duration = Duration::from_millis(500);
 
-pub(super) async fn listen(plan: Listen) -> u8 {
+pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
     let counters = Arc::new(Counters::default());
     let (reports, observers) = match Reports::open(&plan.report, vec![counters.clone()]) {
         Ok(opened) => opened,
@@ -29,21 +33,12 @@ pub(super) async fn listen(plan: Listen) -> u8 {
     // Best effort: with the old limit fewer clients are served at a time.
     let _ = raise_descriptor_limit();
     let signals = Signals::new();
-    let server = match Server::open(&plan.address, plan.options.clone(), &observers).await {
+    let server = match open(&plan, passed, (&reports, &observers)).await {
         Ok(server) => server,
-        Err(error) => return refuse(&error, &reports, &observers),
+        Err(status) => return super::close(&reports, status),
     };
-    let is_here = |place: &HostPort| place.host == Host::Here;
-    if plan.address.host_port().is_some_and(is_here) {
-        let first = server.local().next().and_then(SocketName::inet);
-        let port = first.map_or(0, |local| local.port());
-        reports.say(&format!(
-            "only this machine can connect; for every interface: ft listen '*:{port}'"
-        ));
-    }
-    if let Address::Unix(UnixAddress::Abstract(_)) = plan.address {
-        reports.say("an abstract name has no mode: everybody on this machine can connect");
-    }
+    say_who_can_connect(&plan.sockets, &server, &reports);
+    let manager = Manager::new(plan.notify.as_deref());
     let mut running = Running {
         once: plan.options.once,
         drain_s: plan.options.drain.as_secs_f64(),
@@ -53,10 +48,12 @@ pub(super) async fn listen(plan: Listen) -> u8 {
         counters,
         reports,
         signals,
+        manager,
     };
     match service::start(server, &plan.service) {
         Ok(started) => {
             running.output = started.output;
+            running.manager.ready();
             running.until_ended(started.serving).await
         }
         Err(text) => {
@@ -66,22 +63,76 @@ pub(super) async fn listen(plan: Listen) -> u8 {
     }
 }
 
-fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 {
-    let status = match error.explained() {
-        Some(explained) => {
-            observers.emit(&Event::Failed {
-                connection: None,
-                local: None,
-                error: explained,
-            });
-            status::FAILED
+async fn open(
+    plan: &Listen,
+    passed: Vec<OwnedFd>,
+    (reports, observers): (&Reports, &Observers),
+) -> Result<Server, u8> {
+    let error = match &plan.sockets {
+        Sockets::Made(address) => {
+            match Server::open(address, plan.options.clone(), observers).await {
+                Ok(server) => return Ok(server),
+                Err(error) => error,
+            }
         }
-        None => {
-            reports.error(error);
-            status::USAGE
+        Sockets::Passed(_) => {
+            return adopt(passed, plan, observers).map_err(|error| {
+                reports.error(error);
+                status::FAILED
+            });
         }
     };
-    super::close(reports, status)
+    let Some(explained) = error.explained() else {
+        reports.error(error);
+        return Err(status::USAGE);
+    };
+    observers.emit(&Event::Failed {
+        connection: None,
+        local: None,
+        error: explained,
+    });
+    Err(status::FAILED)
+}
+
+/// Takes over the sockets that were passed to us; called before anything else is opened.
+pub(super) fn take(sockets: &Sockets) -> Result<Vec<OwnedFd>, String> {
+    let Sockets::Passed(numbers) = sockets else {
+        return Ok(Vec::new());
+    };
+    let take = |number: &i32| {
+        inherited::take_listening(*number).map_err(|errno| match errno {
+            Errno::INVAL => format!("descriptor {number} is a socket that does not listen"),
+            errno => {
+                let code = Code::Errno(errno);
+                format!("descriptor {number}: {} ({code})", code.text())
+            }
+        })
+    };
+    numbers.iter().map(take).collect()
+}
+
+fn adopt(passed: Vec<OwnedFd>, plan: &Listen, observers: &Observers) -> Result<Server, NotAdopted> {
+    let listeners = passed
+        .into_iter()
+        .map(|fd| Listener::adopt(fd, &plan.options.socket, observers))
+        .collect::<Result<_, _>>()?;
+    Ok(Server::of(listeners, plan.options.clone(), observers))
+}
+
+fn say_who_can_connect(sockets: &Sockets, server: &Server, reports: &Reports) {
+    match sockets {
+        Sockets::Made(Address::Tcp(place)) if place.host == Host::Here => {
+            let first = server.local().next().and_then(SocketName::inet);
+            let port = first.map_or(0, |local| local.port());
+            reports.say(&format!(
+                "only this machine can connect; for every interface: ft listen '*:{port}'"
+            ));
+        }
+        Sockets::Made(Address::Unix(UnixAddress::Abstract(_))) => {
+            reports.say("an abstract name has no mode: everybody on this machine can connect");
+        }
+        Sockets::Made(_) | Sockets::Passed(_) => {}
+    }
 }
 
 /// A server at work, seen from the one who started it.
@@ -94,6 +145,7 @@ struct Running {
     counters: Arc<Counters>,
     reports: Reports,
     signals: Signals,
+    manager: Manager,
 }
 
 impl Running {
@@ -110,6 +162,7 @@ impl Running {
                     Asked::End(_) if first_signal => {
                         first_signal = false;
                         untold = true;
+                        self.manager.stopping();
                         self.control.drain();
                     }
                     Asked::End(status) => {

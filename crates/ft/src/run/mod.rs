@@ -6,6 +6,7 @@ mod counters;
 mod demo;
 mod exec;
 mod listen;
+mod notify;
 mod service;
 mod signals;
 mod streams;
@@ -33,7 +34,10 @@ pub(crate) mod status {
 pub(crate) fn run(plan: Plan) -> u8 {
     match plan {
         Plan::Print(text) => print(&text),
-        Plan::Listen(plan) => on(Builder::new_multi_thread(), listen::listen(*plan)),
+        Plan::Listen(plan) => match listen::take(&plan.sockets) {
+            Ok(passed) => on(Builder::new_multi_thread(), listen::listen(*plan, passed)),
+            Err(text) => fail(&text),
+        },
         Plan::Connect(plan) => on(Builder::new_current_thread(), connect::connect(*plan)),
         Plan::Check(plan) => on(Builder::new_current_thread(), check::check(*plan)),
         Plan::Demo(report) => on(Builder::new_current_thread(), demo::demo(report)),

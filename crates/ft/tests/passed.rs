@@ -1,0 +1,169 @@
+//! Sockets that are passed on, with this test in the place of the service manager.
+
+mod rig;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+use rig::{PATIENCE, Running, eventually, run};
+
+/// `ft` as a service manager starts it: the socket is descriptor 3, and the environment says so.
+fn managed(socket: OwnedFd, words: &str) -> Command {
+    let mut command = Command::new("bash");
+    let script = format!(
+        "exec 3<&0 < /dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec $FT listen {words}"
+    );
+    command
+        .args(["-c", &script])
+        .env("FT", env!("CARGO_BIN_EXE_ft"))
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::from(socket))
+        .stdout(Stdio::null());
+    command
+}
+
+fn start(listening: &TcpListener, words: &str) -> Running {
+    let socket = listening.try_clone().expect("a second descriptor");
+    Running::start(&mut managed(socket.into(), words))
+}
+
+/// One connection, one exchange, both ends in order.
+fn exchange(address: SocketAddr) -> std::io::Result<()> {
+    let mut client = TcpStream::connect(address)?;
+    client.set_read_timeout(Some(PATIENCE))?;
+    client.write_all(b"hello")?;
+    client.shutdown(std::net::Shutdown::Write)?;
+    let mut back = Vec::new();
+    client.read_to_end(&mut back)?;
+    assert_eq!(back, b"hello");
+    Ok(())
+}
+
+#[test]
+fn a_passed_socket_is_served_by_number_by_name_and_with_all() {
+    let listening = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = listening.local_addr().expect("an address");
+    for word in ["3", "web", "all"] {
+        let mut server = start(&listening, &format!("--listen-fd {word} echo"));
+        server.wait_for(&format!("listening on {address} tcp"));
+        exchange(address).expect("it is served");
+        assert_eq!(server.stop().status, 0);
+    }
+}
+
+#[test]
+fn a_passed_unix_socket_is_served_and_its_file_left() {
+    let path = std::env::temp_dir().join(format!("ft-passed-{}", std::process::id()));
+    let listening = UnixListener::bind(&path).expect("a socket");
+    let mut server = Running::start(&mut managed(listening.into(), "--listen-fd all echo"));
+    server.wait_for(&format!("listening on unix:{} unix", path.display()));
+    let address = format!("unix:{}", path.display());
+    let output = run(rig::ft().args(["connect", &address]), b"hello");
+    assert_eq!(output.stdout, b"hello");
+    assert_eq!(server.stop().status, 0);
+    std::fs::remove_file(&path).expect("it was not ours to remove");
+}
+
+#[test]
+fn what_is_no_listening_socket_is_said() {
+    let cases: [(OwnedFd, &str); 3] = [
+        (
+            std::fs::File::open("/dev/null")
+                .expect("it is there")
+                .into(),
+            "descriptor 3: not a socket (ENOTSOCK)",
+        ),
+        (
+            std::net::UdpSocket::bind("127.0.0.1:0")
+                .expect("a socket")
+                .into(),
+            "descriptor 3 is a socket that does not listen",
+        ),
+        (
+            TcpListener::bind("127.0.0.1:0").expect("a socket").into(),
+            "descriptor 9: not an open descriptor (EBADF)",
+        ),
+    ];
+    for (fd, sentence) in cases {
+        let number = if sentence.contains('9') { 9 } else { 3 };
+        let ended = Running::start(&mut managed(fd, &format!("--listen-fd {number} echo"))).wait();
+        assert_eq!(ended.said, [format!("ft: {sentence}")]);
+        assert_eq!(ended.status, 1);
+    }
+}
+
+#[test]
+fn the_manager_hears_when_it_is_ready_and_when_it_stops() {
+    let path = std::env::temp_dir().join(format!("ft-notify-{}", std::process::id()));
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a deadline");
+    let listening = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = listening.local_addr().expect("an address");
+    let hear = || {
+        let mut state = [0; 64];
+        let count = manager.recv(&mut state).expect("it tells");
+        String::from_utf8_lossy(&state[..count]).into_owned()
+    };
+    let mut command = managed(listening.into(), "--listen-fd all echo");
+    let server = Running::start(command.env("NOTIFY_SOCKET", &path));
+    assert_eq!(hear(), "READY=1");
+    exchange(address).expect("it is served, as it said");
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(hear(), "STOPPING=1");
+    assert_eq!(server.wait().status, 0);
+    std::fs::remove_file(&path).expect("it is ours");
+}
+
+#[test]
+fn no_client_is_refused_or_reset_while_the_server_is_restarted_under_load() {
+    let listening = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = listening.local_addr().expect("an address");
+    let restarts = if std::env::var_os("FT_TEST_ALL").is_some() {
+        200
+    } else {
+        20
+    };
+    let (stop, served) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+    );
+    let mut server = start(&listening, "--listen-fd all echo");
+    server.wait_for("listening on");
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let (stop, served) = (Arc::clone(&stop), Arc::clone(&served));
+            thread::spawn(move || {
+                while !stop.load(Relaxed) {
+                    if let Err(error) = exchange(address) {
+                        return Err(error);
+                    }
+                    served.fetch_add(1, Relaxed);
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    for _ in 0..restarts {
+        let before = served.load(Relaxed);
+        eventually("clients are served", || served.load(Relaxed) > before + 8);
+        assert_eq!(server.stop().status, 0);
+        server = start(&listening, "--listen-fd all echo");
+    }
+    stop.store(true, Relaxed);
+    server.wait_for("listening on");
+    for client in clients {
+        client
+            .join()
+            .expect("it does not panic")
+            .expect("nobody is refused or reset");
+    }
+    assert_eq!(server.stop().status, 0);
+}
