@@ -142,12 +142,10 @@ fn no_client_is_refused_or_reset_while_the_server_is_restarted_under_load() {
             let (stop, served) = (Arc::clone(&stop), Arc::clone(&served));
             thread::spawn(move || {
                 while !stop.load(Relaxed) {
-                    if let Err(error) = exchange(address) {
-                        return Err(error);
-                    }
+                    exchange(address)?;
                     served.fetch_add(1, Relaxed);
                 }
-                Ok(())
+                Ok::<(), std::io::Error>(())
             })
         })
         .collect();
