@@ -66,8 +66,8 @@ pub(super) enum Verb {
 pub(super) struct Listen {
     /// 8080 (this machine only), *:8080 (every interface), HOST:PORT
     ///
-    /// Also [::1]:8080 and names of ports. Port 0 is any free port; the one that was chosen is
-    /// reported.
+    /// Also [::1]:8080, names of ports, unix:/path and unix:@name. Port 0 is any free port; the one
+    /// that was chosen is reported.
     #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
     pub(super) address: Option<String>,
     /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
@@ -140,8 +140,8 @@ pub(super) struct Listen {
 pub(super) struct Connect {
     /// 8080 (this machine), HOST:PORT, or two words HOST PORT
     ///
-    /// Also [::1]:8080 and names of ports; with --check several ports, such as
-    /// localhost:20-25,80.
+    /// Also [::1]:8080, names of ports, unix:/path and unix:@name; with --check several ports, such
+    /// as localhost:20-25,80.
     #[arg(value_name = "ADDRESS", required = true)]
     pub(super) words: Vec<String>,
     #[arg(last = true, hide = true)]

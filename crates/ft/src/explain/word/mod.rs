@@ -3,8 +3,9 @@
 mod end;
 mod name;
 mod output;
+mod unix;
 
 use super::topic::Topic;
 
 /// All words: names first, then ends, then what a run says.
-pub(crate) const TABLES: &[&[Topic]] = &[name::TOPICS, end::TOPICS, output::TOPICS];
+pub(crate) const TABLES: &[&[Topic]] = &[name::TOPICS, unix::TOPICS, end::TOPICS, output::TOPICS];
