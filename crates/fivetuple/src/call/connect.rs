@@ -59,6 +59,8 @@ pub enum ConnectCause {
     NotPermitted,
     /// The connection was reset in the middle of the handshake (ECONNRESET).
     Reset,
+    /// A relay has called itself; the call was answered, and is not taken for one (ECONNREFUSED).
+    Itself,
     /// Something has run out.
     Resource(Resource),
     /// Nothing more is known than the code.
@@ -113,6 +115,11 @@ impl ConnectError {
             full_queue,
         };
         Self::build(destination, Errno::TIMEDOUT, cause)
+    }
+
+    /// A relay that listens at this address has called it.
+    pub fn of_itself(destination: SocketAddr) -> Self {
+        Self::build(destination, Errno::CONNREFUSED, ConnectCause::Itself)
     }
 
     fn build(destination: SocketAddr, errno: Errno, cause: ConnectCause) -> Self {
@@ -310,6 +317,7 @@ impl Cause for ConnectCause {
             }
             Self::NotPermitted => vec![Fact::ForbiddenByFirewall],
             Self::Reset => vec![Fact::ResetByPeer],
+            Self::Itself => vec![Fact::RelayCallsItself],
             Self::Other => Vec::new(),
         }
     }
@@ -349,6 +357,7 @@ impl Cause for ConnectCause {
             Self::NoInterface { interfaces } => vec![Advice::NameInterface(interfaces.clone())],
             Self::NotPermitted => vec![Advice::CheckFirewall],
             Self::Reset => vec![Advice::LookAtPeer],
+            Self::Itself => vec![Advice::CheckAddress],
             Self::Other => Vec::new(),
         }
     }

@@ -87,8 +87,8 @@ async fn attempt(
     let connecting = async {
         let socket = Socket::open(Family::of(&address), &options.socket, &observers)?;
         Ok(match options.source {
-            Some(source) => socket.bind_source(source)?.connect(address).await?,
-            None => socket.connect(address).await?,
+            Some(source) => socket.bind_source(source)?.reach(address).await?,
+            None => socket.reach(address).await?,
         })
     };
     let connected = timeout_at(until, connecting).await.unwrap_or_else(|_| {

@@ -1,6 +1,7 @@
 //! What names one connection in every event about it.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::five_tuple::{FiveTuple, Protocol};
@@ -29,6 +30,7 @@ pub struct Identity {
     pub cookie: Option<u64>,
     /// When it came to be.
     pub since: Instant,
+    pair: OnceLock<u64>,
 }
 
 impl Identity {
@@ -41,7 +43,19 @@ impl Identity {
             peer,
             cookie: None,
             since: Instant::now(),
+            pair: OnceLock::new(),
         }
+    }
+
+    /// The number of the other connection of a relay, once there is one.
+    pub fn pair(&self) -> Option<u64> {
+        self.pair.get().copied()
+    }
+
+    /// Joins two connections in the eyes of the observers; what is joined stays so.
+    pub(crate) fn join(&self, other: &Self) {
+        self.pair.get_or_init(|| other.number);
+        other.pair.get_or_init(|| self.number);
     }
 
     /// The five-tuple, written from the side that connected.

@@ -6,7 +6,7 @@ use fivetuple::address::{AddressError, Host, HostPorts};
 use fivetuple::{Address, ClientOptions, ConnectOptions, Family, Retry, SocketOptions, Terms};
 
 use super::Surroundings;
-use super::cli::Connect;
+use super::cli::{Connect, Place};
 use super::failure::said;
 use super::shown;
 use super::values;
@@ -15,8 +15,12 @@ use crate::plan::{self, Plan, Typed};
 pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, String> {
     together(&words)?;
     let targets = targets(&words.words)?;
-    let family = family(&words)?;
-    let target = callable(&targets, family)?;
+    let family = family(&words.place, words.source)?;
+    let first = targets.addresses().next();
+    let target = callable(
+        first.ok_or_else(|| AddressError::Empty.to_string())?,
+        family,
+    )?;
     let report = shown::report(&words.shown, Typed::Connect(words.words.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
     let terms = shown::terms(&words.end, &words.data, &Terms::CLIENT);
@@ -27,11 +31,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
             ..defaults.socket
         },
         connect_timeout: words.connect_timeout.unwrap_or(defaults.connect_timeout),
-        retry: match words.retry {
-            None => defaults.retry,
-            Some(values::Retry::Times(times)) => Retry::Times(times),
-            Some(values::Retry::Forever) => Retry::Forever,
-        },
+        retry: retry(words.retry),
         source: words.source,
         family,
     };
@@ -76,9 +76,9 @@ fn targets(words: &[String]) -> Result<HostPorts, String> {
 }
 
 /// The family that is asked for, by option or by the source address.
-fn family(words: &Connect) -> Result<Option<Family>, String> {
-    let family = shown::family(&words.place)?;
-    let Some(source) = words.source else {
+pub(super) fn family(place: &Place, source: Option<SocketAddr>) -> Result<Option<Family>, String> {
+    let family = shown::family(place)?;
+    let Some(source) = source else {
         return Ok(family);
     };
     let of_source = Family::of(&source);
@@ -97,23 +97,28 @@ fn other_family(source: &SocketAddr, wanted: Family) -> String {
     format!("{option} is {wanted} only, and --source {ip} is not: leave out {option}")
 }
 
-/// The first of the addresses, if all of them can be called.
-fn callable(targets: &HostPorts, family: Option<Family>) -> Result<Address, String> {
-    let mut addresses = targets.addresses();
-    let first = addresses
-        .next()
-        .ok_or_else(|| AddressError::Empty.to_string())?;
-    if first.host == Host::Any {
-        let error = AddressError::NobodyToCall { port: first.port };
+/// How often a failed connect is tried again.
+pub(super) fn retry(word: Option<values::Retry>) -> Retry {
+    match word {
+        None => ConnectOptions::default().retry,
+        Some(values::Retry::Times(times)) => Retry::Times(times),
+        Some(values::Retry::Forever) => Retry::Forever,
+    }
+}
+
+/// The address, if it can be called.
+pub(super) fn callable(target: Address, family: Option<Family>) -> Result<Address, String> {
+    if target.host == Host::Any {
+        let error = AddressError::NobodyToCall { port: target.port };
         return Err(error.to_string());
     }
-    if first.port == 0 {
+    if target.port == 0 {
         return Err("nobody listens on port 0: write the port that ft listen reports".to_owned());
     }
-    first
+    target
         .calling_addresses(family)
         .map_err(|error| error.to_string())?;
-    Ok(first)
+    Ok(target)
 }
 
 /// Options that exclude each other.
