@@ -56,28 +56,25 @@ pub(super) fn command(width: usize) -> Command {
 /// The words of `ft listen` for a command whose service is chosen: other services' options are
 /// refused as there, but not shown.
 fn serving_a_relay(command: Command) -> Command {
-    command
-        .mut_arg("address", |address| address.value_name("LISTEN"))
-        .mut_arg("service", |destination| {
-            destination
+    let own = [ADDRESSES, END, LIMITS, SHOWN, RELAY];
+    command.mut_args(|argument| {
+        let heading = argument.get_help_heading();
+        let foreign = heading.is_some_and(|heading| !own.contains(&heading));
+        match argument.get_id().as_str() {
+            "address" => argument.value_name("LISTEN"),
+            "service" => argument
                 .value_name("DESTINATION")
                 .required(true)
                 .help("HOST:PORT, or several with commas, each of which has its turn")
                 .long_help(
                     "HOST:PORT, or several with commas, each of which has its turn\n\nOne that \
-                     fails is left out for 5 s, and its client tries the next.",
-                )
-        })
-        .mut_args(|option| {
-            let own = [ADDRESSES, END, LIMITS, SHOWN, RELAY];
-            let heading = option.get_help_heading();
-            let foreign = heading.is_some_and(|heading| !own.contains(&heading));
-            if foreign || option.get_id() == "raw" {
-                option.hide(true)
-            } else {
-                option
-            }
-        })
+                     fails comes last for 5 s, and its client tries the next.",
+                ),
+            "raw" => argument.hide(true),
+            _ if foreign => argument.hide(true),
+            _ => argument,
+        }
+    })
 }
 
 fn help_flag() -> Arg {

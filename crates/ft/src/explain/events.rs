@@ -70,22 +70,22 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     EventSchema {
         event: "accepted",
         required: CONNECTION,
-        optional: &[],
+        optional: PAIR,
     },
     EventSchema {
         event: "connected",
         required: CONNECTION,
-        optional: &[],
+        optional: PAIR,
     },
     EventSchema {
         event: "half_closed",
         required: &["connection", "cookie", "five_tuple", "by"],
-        optional: &[],
+        optional: PAIR,
     },
     EventSchema {
         event: "closed",
         required: CLOSED,
-        optional: &[],
+        optional: PAIR,
     },
     EventSchema {
         event: "stopped_listening",
@@ -110,12 +110,12 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     EventSchema {
         event: "failed",
         required: &["call", "errno", "message"],
-        optional: &["connection", "cookie", "five_tuple", "local"],
+        optional: &["connection", "cookie", "pair", "five_tuple", "local"],
     },
     EventSchema {
         event: "dropped",
         required: &["connection", "cookie", "five_tuple", "direction", "bytes"],
-        optional: &[],
+        optional: PAIR,
     },
     EventSchema {
         event: "missed",
@@ -124,6 +124,8 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     },
 ];
 
+/// Of a connection of a relay, from when it has its other one.
+const PAIR: &[&str] = &["pair"];
 const CONNECTION: &[&str] = &["connection", "cookie", "five_tuple"];
 const CLOSED: &[&str] = &[
     "connection",
@@ -163,6 +165,11 @@ pub(crate) static KEYS: &[KeySchema] = &[
         "cookie",
         Kind::Integer,
         "SO_COOKIE; ss -e shows it in hex (sk:)",
+    ),
+    key(
+        "pair",
+        Kind::Integer,
+        "the number of the other connection of a relay",
     ),
     key(
         "five_tuple",

@@ -100,6 +100,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cookie: Option<Option<u64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pair: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     five_tuple: Option<Five>,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'static str>,
@@ -141,6 +143,7 @@ impl<'a> Record<'a> {
             local: None,
             connection: None,
             cookie: None,
+            pair: None,
             five_tuple: None,
             by: None,
             why: None,
@@ -227,6 +230,7 @@ impl<'a> Record<'a> {
     fn belongs_to(&mut self, connection: &Identity) {
         self.connection = Some(connection.number);
         self.cookie = Some(connection.cookie);
+        self.pair = connection.pair();
         self.five_tuple = Some(Five::of(&connection.five_tuple()));
     }
 }

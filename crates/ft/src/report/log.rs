@@ -3,17 +3,17 @@
 //! A connection that the peer resets has one line: the one that says how it was closed. A burst of
 //! clients that are turned away has one line a second.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fivetuple::call::{Code, Errno};
-use fivetuple::event::Pause;
-use fivetuple::{Event, Explained, Observer};
+use fivetuple::event::{Pause, Role};
+use fivetuple::{Call, Event, Explained, Identity, Observer};
 
 use super::error::{Context, Verb, explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
-use super::words::{Bytes, Ended, Named, paused, turned_away};
+use super::words::{Bytes, Connected, Ended, Named, paused, turned_away};
 
 /// Lines about what a busy server refuses come no more often than this.
 const REFUSAL_EVERY: Duration = Duration::from_secs(1);
@@ -37,6 +37,8 @@ pub(crate) struct Log {
     context: Context,
     color: bool,
     refusals: Mutex<Refusals>,
+    /// Destinations of a relay that were not reached.
+    unreached: Mutex<Refusals>,
     /// What a client last failed with.
     last: Mutex<Option<Code>>,
 }
@@ -72,6 +74,7 @@ impl Log {
             context,
             color,
             refusals: Mutex::default(),
+            unreached: Mutex::default(),
             last: Mutex::default(),
         }
     }
@@ -86,6 +89,14 @@ impl Log {
                 ));
             });
         }
+        let left_out = std::mem::take(&mut lock(&self.unreached).left_out);
+        if left_out > 0 {
+            self.line(|line| {
+                line.put(format_args!(
+                    "left out: {left_out} more failed calls of a destination"
+                ));
+            });
+        }
     }
 
     fn line(&self, write: impl FnOnce(&mut Line<'_>)) {
@@ -96,8 +107,8 @@ impl Log {
         });
     }
 
-    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        lock(&self.refusals)
     }
 
     /// Writes the line if one is due; whether it was.
@@ -133,6 +144,21 @@ impl Log {
             self.line(|line| {
                 line.put("resumed: clients are accepted again");
             });
+        }
+    }
+
+    /// A relay did not reach a destination. When that is down, every client finds it so.
+    fn unreached(&self, client: &Identity, error: &dyn Explained, now: Instant) {
+        let due = lock(&self.unreached).due(now);
+        if let Some(left_out) = due {
+            let mut text = explain_error(error, &self.context);
+            let mut for_whom = format!(" for #{}", client.number);
+            if left_out > 0 {
+                for_whom += &format!(" (and {left_out} more before)");
+            }
+            let line = text.find('\n').unwrap_or(text.len());
+            text.insert_str(line, &for_whom);
+            error_lines(&self.queue, &text, self.color);
         }
     }
 
@@ -180,6 +206,11 @@ impl Log {
             Event::Accepted(connection) => self.line(|line| {
                 line.put(Named(connection)).put(" accepted");
             }),
+            Event::Connected(connection) => self.line(|line| {
+                line.put(Named(connection))
+                    .put(' ')
+                    .put(Connected(connection));
+            }),
             Event::Closed {
                 connection,
                 reason,
@@ -211,7 +242,10 @@ impl Log {
             connection, error, ..
         } = event
         {
-            self.failed(*error, connection.is_some());
+            match connection {
+                Some(client) if is_call_for(client, *error) => self.unreached(client, *error, now),
+                _ => self.failed(*error, connection.is_some()),
+            }
         }
         if self.says != Says::Errors {
             self.about_sockets(event, now);
@@ -239,6 +273,16 @@ pub(super) fn error_lines(queue: &Queue, text: &str, color: bool) {
             }
         }
     });
+}
+
+/// Whether it is a call to a destination, made for a client who is here already.
+fn is_call_for(client: &Identity, error: &dyn Explained) -> bool {
+    let data = [Call::Send, Call::Receive, Call::Shutdown, Call::Close];
+    client.role == Role::Accepted && !data.contains(&error.call())
+}
+
+fn lock(refusals: &Mutex<Refusals>) -> MutexGuard<'_, Refusals> {
+    refusals.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_reset(code: Code) -> bool {
