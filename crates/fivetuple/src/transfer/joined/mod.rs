@@ -105,8 +105,8 @@ impl Joined {
         let (accepted, connected) = (&mut self.accepted, &mut self.connected);
         let (dying, other, way) = match (accepted.is_dying(), connected.is_dying()) {
             (false, false) => return,
-            (true, false) => (accepted, connected, &self.there),
-            (false, true) => (connected, accepted, &self.back),
+            (true, false) => (accepted, connected, &mut self.there),
+            (false, true) => (connected, accepted, &mut self.back),
             (true, true) => {
                 self.last = None;
                 accepted.facts.broken.get_or_insert(Close::Reset);
@@ -117,6 +117,7 @@ impl Joined {
         let last = (self.last).get_or_insert_with(|| Box::new(LastBytes::new()));
         if last.poll(cx, (&*dying, &*other), way.unsent()).is_ready() {
             self.last = None;
+            way.give_up();
             dying.facts.broken.get_or_insert(Close::Reset);
             other.facts.broken.get_or_insert(Close::Abort);
         }

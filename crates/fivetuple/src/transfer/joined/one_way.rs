@@ -18,6 +18,11 @@ impl OneWay {
         self.unsent.len()
     }
 
+    /// Forgets what is not sent yet: its receiver does not take it.
+    pub(super) fn give_up(&mut self) {
+        self.unsent.clear();
+    }
+
     /// Moves what can be moved now. True if something was.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>, from: &mut End, to: &mut End) -> bool {
         let mut moved = false;
