@@ -30,7 +30,8 @@ pub struct Identity {
     pub cookie: Option<u64>,
     /// When it came to be.
     pub since: Instant,
-    pair: OnceLock<u64>,
+    /// The number of the other connection of a relay, from when there is one.
+    pub pair: OnceLock<u64>,
 }
 
 impl Identity {

@@ -340,6 +340,7 @@ mod tests {
         look(Event::Listening { local });
         look(Event::Accepted(connection));
         look(Event::Connected(connection));
+        look(Event::Connected(&samples::connected_side(2, 1)));
         for by in [Side::Us, Side::Peer] {
             look(Event::HalfClosed { connection, by });
         }
@@ -440,6 +441,18 @@ mod tests {
                 schema.event
             );
         }
+    }
+
+    #[test]
+    fn a_connection_of_a_relay_names_its_other_one() {
+        let line = lines().into_iter().find(|line| line.contains("\"pair\""));
+        let line = line.unwrap();
+        assert!(
+            line.contains(
+                "\"event\":\"connected\",\"connection\":2,\"cookie\":4098,\"pair\":1,\"five_tuple\":{"
+            ),
+            "{line}"
+        );
     }
 
     #[test]

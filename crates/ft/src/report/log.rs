@@ -291,6 +291,7 @@ fn is_reset(code: Code) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use fivetuple::call::ConnectError;
     use fivetuple::event::{Pause, TurnedAway};
     use fivetuple::{Direction, Reason, Side, Totals};
 
@@ -388,6 +389,40 @@ mod tests {
              paused: no descriptor is left; clients wait (and 501 more before)\n\
              resumed: clients are accepted again\n\
              left out: 1 more of being turned away, paused or resumed\n"
+        );
+    }
+
+    #[test]
+    fn a_relay_says_what_belongs_together_and_explains_a_failure_once_a_second() {
+        let (client, other) = (samples::identity(1), samples::connected_side(2, 1));
+        let address = "192.0.2.1:6379".parse().unwrap();
+        let error = ConnectError::timed_out(address, Duration::from_secs(10));
+        let failed = || Event::Failed {
+            connection: Some(&client),
+            local: None,
+            error: &error,
+        };
+        let mut events = vec![(Event::Connected(&other), 0)];
+        events.extend((0..100).map(|_| (failed(), 10)));
+        events.push((failed(), 1010));
+        events.push((failed(), 1020));
+        let whole = |more: &str| {
+            format!(
+                "ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for #1{more}\n  \
+                 given up after 10s\n  \
+                 no answer: the machine is off, the address wrong, or a firewall silent\n  \
+                 try: check the address, and that the machine is on · check the firewall of the \
+                 other machine · add --connect-timeout 1m · ft explain ETIMEDOUT\n"
+            )
+        };
+        assert_eq!(
+            told(Says::Everything, Verb::Listen, &events),
+            format!(
+                "#2 127.0.0.1:40002 → 127.0.0.1:6379 tcp connected for #1\n{}{}\
+                 left out: 1 more failed calls of a destination\n",
+                whole(""),
+                whole(" (and 99 more before)")
+            )
         );
     }
 

@@ -1,7 +1,7 @@
 //! What the tests of reports share: one connection, and the text that comes out of a queue.
 
 use std::io::{Read, pipe};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use fivetuple::Identity;
@@ -20,6 +20,18 @@ pub(crate) fn identity(number: u16) -> Identity {
         peer: ([127, 0, 0, 1], 51311 + number).into(),
         cookie: Some(0x1000 + u64::from(number)),
         since: Instant::now(),
+        pair: OnceLock::new(),
+    }
+}
+
+/// The connected side of a relay for connection `pair`, to port 6379.
+pub(crate) fn connected_side(number: u16, pair: u64) -> Identity {
+    Identity {
+        role: Role::Connected,
+        local: ([127, 0, 0, 1], 40000 + number).into(),
+        peer: "127.0.0.1:6379".parse().unwrap(),
+        pair: OnceLock::from(pair),
+        ..identity(number)
     }
 }
 

@@ -3,8 +3,9 @@
 mod end;
 mod name;
 mod output;
+mod relay;
 
 use super::topic::Topic;
 
 /// All words: names first, then ends, then what a run says.
-pub(crate) const TABLES: &[&[Topic]] = &[name::TOPICS, end::TOPICS, output::TOPICS];
+pub(crate) const TABLES: &[&[Topic]] = &[name::TOPICS, end::TOPICS, relay::TOPICS, output::TOPICS];
