@@ -136,18 +136,19 @@ pub(crate) struct Closing {
     wait: Option<Wait>,
 }
 
+/// A wait for the peer that is not without an end.
 #[derive(Debug)]
-struct Wait {
+pub(crate) struct Wait {
     sleep: Pin<Box<Sleep>>,
     look_again: Duration,
     /// No longer than this, whatever happens.
     until: Instant,
-    /// Linger: since when nothing came. Reset by every byte and until all is acknowledged.
+    /// Since when nothing moved: reset by every byte and, to linger, until all is acknowledged.
     silent_since: Instant,
 }
 
 impl Wait {
-    fn new(at_most: Duration) -> Self {
+    pub(crate) fn new(at_most: Duration) -> Self {
         let now = Instant::now();
         Self {
             sleep: Box::pin(sleep_until(now + LOOK_FIRST)),
@@ -157,8 +158,18 @@ impl Wait {
         }
     }
 
+    /// Something has moved just now.
+    pub(crate) fn note_moved(&mut self) {
+        self.silent_since = Instant::now();
+    }
+
+    /// Whether nothing has moved for so long.
+    pub(crate) fn is_silent(&self, silence: Duration) -> bool {
+        self.silent_since.elapsed() >= silence
+    }
+
     /// Waits until the next look; false when the time is up.
-    fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    pub(crate) fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if self.sleep.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
@@ -256,7 +267,7 @@ impl Closing {
                         return Poll::Ready(Reason::Aborted);
                     }
                     Poll::Ready(Ok(_)) => {
-                        wait.silent_since = Instant::now();
+                        wait.note_moved();
                         if wait.silent_since < wait.until {
                             continue;
                         }
@@ -267,11 +278,10 @@ impl Closing {
                     Poll::Pending => {}
                 }
             }
-            let now = Instant::now();
             let acknowledged = connection.unacknowledged().unwrap_or(0) == 0;
             if !acknowledged {
-                wait.silent_since = now;
-            } else if connection.is_peer_finished() || now - wait.silent_since >= bounds.silence {
+                wait.note_moved();
+            } else if connection.is_peer_finished() || wait.is_silent(bounds.silence) {
                 return Poll::Ready(Reason::Released);
             }
             match wait.poll_look(cx) {

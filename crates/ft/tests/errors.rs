@@ -192,6 +192,49 @@ c = socket.create_connection(("127.0.0.1", 8080)); ready()'
     );
 }
 
+/// The commands of a relay at port 8080 and its client, and what the relay said.
+const RELAY: &str = r#"
+relay() {
+    $FT relay 127.0.0.1:8080 "$@" 2> log < /dev/null &
+    wait_for grep listening log
+}
+call() { printf hello | $FT connect 127.0.0.1:8080 > answer 2> /dev/null; echo "client: $?" >&2; }
+told() { kill %%; wait %%; sed 's/:[0-9]* →/:PORT →/; s/tcp closed: \([a-z ]*\),.*/tcp closed: \1/' log >&2; }
+"#;
+
+#[test]
+fn a_relay_whose_destination_is_down() {
+    check(
+        "relay-down",
+        &format!("{RELAY}relay 9090,127.0.0.1:9091; call; told"),
+    );
+}
+
+#[test]
+fn a_relay_whose_destination_is_a_black_hole() {
+    if !has("nft") {
+        return;
+    }
+    check(
+        "relay-black-hole",
+        &format!(
+            "{RELAY}nft -f - <<< 'table inet t {{ chain c {{ type filter hook input priority 0; \
+             tcp dport 9090 drop; }}; }}'
+            relay 127.0.0.1:9090 --connect-timeout 300ms; call; told
+            $FT listen 9091 daytime -q & wait_for nc -z 127.0.0.1 9091 < /dev/null
+            relay 127.0.0.1:9090,127.0.0.1:9091 --connect-timeout 300ms; call; told; grep -c UTC answer >&2"
+        ),
+    );
+}
+
+#[test]
+fn a_relay_to_itself() {
+    check(
+        "relay-to-itself",
+        "$FT relay '*:8080' 127.0.0.1:8080 < /dev/null; $FT relay 8080 one.example:80,localhost:8080",
+    );
+}
+
 #[test]
 fn there_is_no_way_to_the_network_or_to_the_host() {
     check(

@@ -21,7 +21,15 @@ const COMMANDS: &[&str] = &[
     "ft", "ss", "ip", "nft", "sysctl", "ulimit", "getent", "cat", "printf", "seq", "kill",
 ];
 /// The verbs of this release.
-const VERBS: &[&str] = &["listen", "connect", "explain", "demo", "completions", "man"];
+const VERBS: &[&str] = &[
+    "listen",
+    "connect",
+    "relay",
+    "explain",
+    "demo",
+    "completions",
+    "man",
+];
 
 /// Words for which the project has a better one; see CONTRIBUTING.md.
 const BANNED: &[&str] = &[

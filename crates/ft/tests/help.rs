@@ -2,7 +2,15 @@
 
 use std::process::{Command, Output, Stdio};
 
-const VERBS: [&str; 6] = ["listen", "connect", "explain", "demo", "completions", "man"];
+const VERBS: [&str; 7] = [
+    "listen",
+    "connect",
+    "relay",
+    "explain",
+    "demo",
+    "completions",
+    "man",
+];
 const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
 fn ft(words: &[&str]) -> Output {

@@ -63,6 +63,8 @@ pub enum ConnectCause {
     Reset,
     /// What is wrong with the path of a Unix socket.
     Path(PathCause),
+    /// A relay has called itself; the call was answered, and is not taken for one (ECONNREFUSED).
+    Itself,
     /// Something has run out.
     Resource(Resource),
     /// Nothing more is known than the code.
@@ -131,6 +133,11 @@ impl ConnectError {
             }
         };
         Self::build(&destination, Errno::TIMEDOUT, cause)
+    }
+
+    /// A relay that listens at this address has called it.
+    pub fn of_itself(destination: &SocketName) -> Self {
+        Self::build(destination, Errno::CONNREFUSED, ConnectCause::Itself)
     }
 
     fn build(destination: &SocketName, errno: Errno, cause: ConnectCause) -> Self {
@@ -329,6 +336,7 @@ impl Cause for ConnectCause {
             }
             Self::NotPermitted => vec![Fact::ForbiddenByFirewall],
             Self::Reset => vec![Fact::ResetByPeer],
+            Self::Itself => vec![Fact::RelayCallsItself],
             Self::Other => Vec::new(),
         }
     }
@@ -369,6 +377,7 @@ impl Cause for ConnectCause {
             Self::NoInterface { interfaces } => vec![Advice::NameInterface(interfaces.clone())],
             Self::NotPermitted => vec![Advice::CheckFirewall],
             Self::Reset => vec![Advice::LookAtPeer],
+            Self::Itself => vec![Advice::CheckAddress],
             Self::Other => Vec::new(),
         }
     }

@@ -91,6 +91,8 @@ pub enum Fact {
     ListensElsewhere(Holder),
     /// The address is listened on by now.
     ListensByNow(Holder),
+    /// The destination of a relay is the relay.
+    RelayCallsItself,
     /// Another machine answered, and refused.
     RefusedFarAway,
     /// No answer came to our SYN.
@@ -172,6 +174,9 @@ impl Fact {
             Self::KernelMemory => "the kernel has no memory left for it",
             Self::OptionNeedsPrivilege => "the option needs a privilege",
             Self::OptionUnknown => "this kernel does not know the option",
+            Self::RelayCallsItself => {
+                "that is where this relay listens: every client would be its own next client"
+            }
             Self::RefusedFarAway => {
                 "the machine answered: nothing listens on that port, or a firewall refuses for it"
             }

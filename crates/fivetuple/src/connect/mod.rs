@@ -106,7 +106,7 @@ impl NotConnected {
     }
 
     /// Whether another try could end otherwise without anybody changing the command.
-    fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Connect(_) => true,
             Self::Addresses(error) => matches!(error, NoAddresses::Resolve(_)),
@@ -124,7 +124,13 @@ impl Socket {
     /// [`ConnectError`] with what could be found out. There is no deadline here but the kernel's
     /// own (about two minutes of unanswered SYN, tcp(7)); drop the future to give up.
     pub async fn connect(self, peer: impl Into<SocketName>) -> Result<Connection, ConnectError> {
-        connect(self, peer.into(), None).await
+        let connection = self.reach(peer.into()).await?;
+        Ok(connection.announced())
+    }
+
+    /// The same; nobody is told of the connection yet.
+    async fn reach(self, peer: SocketName) -> Result<Connection, ConnectError> {
+        connect(self, peer, None).await
     }
 }
 
@@ -135,8 +141,14 @@ impl Bound {
     ///
     /// As [`Socket::connect`].
     pub async fn connect(self, peer: impl Into<SocketName>) -> Result<Connection, ConnectError> {
+        let connection = self.reach(peer.into()).await?;
+        Ok(connection.announced())
+    }
+
+    /// The same; nobody is told of the connection yet.
+    async fn reach(self, peer: SocketName) -> Result<Connection, ConnectError> {
         let source = self.local.inet();
-        connect(self.socket, peer.into(), source).await
+        connect(self.socket, peer, source).await
     }
 }
 
@@ -200,8 +212,7 @@ async fn connect(
         },
         peer,
     };
-    let connection = Connection::new(fd, Role::Connected, ends, &observers);
-    Ok(connection.announced())
+    Ok(Connection::new(fd, Role::Connected, ends, &observers))
 }
 
 /// Connects to whoever this address means: looks its name up, races its addresses, tries again.
@@ -214,20 +225,16 @@ pub async fn open(
     options: &ConnectOptions,
     observers: &Observers,
 ) -> Result<Connection, NotConnected> {
-    let mut pause = RETRY_FIRST;
-    let mut tries: u32 = 0;
+    let mut tries = Tries::new(options.retry);
     loop {
         let failure = match once(target, options, observers).await {
-            Ok(connection) => return Ok(connection),
+            Ok(connection) => return Ok(connection.announced()),
             Err(failure) => failure,
         };
-        let again = match options.retry {
-            Retry::Times(times) => tries < times,
-            Retry::Forever => true,
-        };
-        if !again || !failure.may_pass() {
+        let pause = tries.next_pause().filter(|_| failure.may_pass());
+        let Some(pause) = pause else {
             return Err(failure);
-        }
+        };
         for error in failure.explained() {
             observers.emit(&Event::Failed {
                 connection: None,
@@ -235,13 +242,38 @@ pub async fn open(
                 error,
             });
         }
-        tries = tries.saturating_add(1);
-        sleep(pause.mul_f64(1.0 - fastrand::f64() / 2.0)).await;
-        pause = (pause * 2).min(RETRY_LAST);
+        sleep(pause).await;
     }
 }
 
-async fn once(
+/// The tries that are left, and the pauses between them.
+#[derive(Debug)]
+pub(crate) struct Tries {
+    left: Retry,
+    pause: Duration,
+}
+
+impl Tries {
+    pub(crate) fn new(retry: Retry) -> Self {
+        Self {
+            left: retry,
+            pause: RETRY_FIRST,
+        }
+    }
+
+    /// How long to wait before the next try; `None` when that was the last.
+    pub(crate) fn next_pause(&mut self) -> Option<Duration> {
+        if let Retry::Times(left) = &mut self.left {
+            *left = left.checked_sub(1)?;
+        }
+        let pause = self.pause.mul_f64(1.0 - fastrand::f64() / 2.0);
+        self.pause = (self.pause * 2).min(RETRY_LAST);
+        Some(pause)
+    }
+}
+
+/// One try; nobody is told of the connection yet.
+pub(crate) async fn once(
     target: &Address,
     options: &ConnectOptions,
     observers: &Observers,

@@ -86,8 +86,8 @@ async fn attempt(
     let connecting = async {
         let socket = Socket::open(address.family(), &options.socket, &observers)?;
         Ok(match options.source {
-            Some(source) => socket.bind_source(source)?.connect(address.clone()).await?,
-            None => socket.connect(address.clone()).await?,
+            Some(source) => socket.bind_source(source)?.reach(address.clone()).await?,
+            None => socket.reach(address.clone()).await?,
         })
     };
     let connected = timeout_at(until, connecting).await.unwrap_or_else(|_| {

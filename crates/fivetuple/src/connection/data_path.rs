@@ -113,7 +113,12 @@ impl Connection {
             if let Some(errno) = self.pending_error() {
                 return Poll::Ready(errno);
             }
-            // A socket that is closed from both sides stays ready for ever; the state tells.
+            // A socket that is closed from both sides stays ready for ever. Where our direction
+            // had ended before, that is the peer's FIN behind bytes that nobody has read yet, and
+            // no error comes after it; else the state tells.
+            if self.half_closed && guard.ready().is_write_closed() {
+                return Poll::Pending;
+            }
             if matches!(tcp_info::tcp_state(fd.get_ref()), Ok(TcpState::Closed)) {
                 return Poll::Ready(Errno::CONNRESET);
             }

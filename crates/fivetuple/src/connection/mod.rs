@@ -55,6 +55,11 @@ impl Live {
     pub fn bytes_received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
+
+    /// Bytes either way so far.
+    pub(crate) fn bytes_moved(&self) -> u64 {
+        self.bytes_sent() + self.bytes_received()
+    }
 }
 
 /// A connected socket of its own. Made by [`Listener::accept`](crate::Listener::accept) or

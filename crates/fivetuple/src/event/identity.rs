@@ -1,5 +1,6 @@
 //! What names one connection in every event about it.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::address::SocketName;
@@ -40,6 +41,8 @@ pub struct Identity {
     pub cookie: Option<u64>,
     /// When it came to be.
     pub since: Instant,
+    /// The number of the other connection of a relay, from when there is one.
+    pub pair: OnceLock<u64>,
 }
 
 impl Identity {
@@ -51,7 +54,19 @@ impl Identity {
             ends,
             cookie: None,
             since: Instant::now(),
+            pair: OnceLock::new(),
         }
+    }
+
+    /// The number of the other connection of a relay, once there is one.
+    pub fn pair(&self) -> Option<u64> {
+        self.pair.get().copied()
+    }
+
+    /// Joins two connections in the eyes of the observers; what is joined stays so.
+    pub(crate) fn join(&self, other: &Self) {
+        self.pair.get_or_init(|| other.number);
+        other.pair.get_or_init(|| self.number);
     }
 
     /// Our address.

@@ -86,6 +86,15 @@ impl EndOfStream {
         self.send_only
     }
 
+    /// A send failed, and this would be the way to close. What the peer sent before an RST is
+    /// still received (pitfall: a write error must not throw away an answer that has arrived).
+    pub fn sending_failed(&mut self, close: Close) {
+        self.send_failed = true;
+        if self.peer_finished || close != Close::Reset {
+            self.broken = Some(close);
+        }
+    }
+
     /// Whether our direction is still open.
     pub fn can_send(&self) -> bool {
         !self.half_closed && !self.send_failed && self.broken.is_none()

@@ -9,6 +9,7 @@
 //! exchange that answers is not given more to answer. Back-pressure is not reading.
 
 mod end_of_stream;
+mod joined;
 mod outgoing;
 mod terms;
 mod timer;
@@ -25,10 +26,11 @@ use crate::connection::Connection;
 use crate::event::Event;
 
 pub use end_of_stream::{EndOfStream, Eof, Input, Step};
+pub use joined::Joined;
 pub use outgoing::Outgoing;
 use outgoing::Unsent;
 pub use terms::Terms;
-use timer::Timer;
+pub(crate) use timer::Timer;
 
 /// Bytes that one read takes at most; the size of the buffer of each thread.
 pub const SCRATCH: usize = 64 * 1024;
@@ -120,7 +122,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
         let mut end = EndOfStream::new(terms.eof, terms.send_only);
         end.interactive = exchange.is_interactive();
         Self {
-            timer: Timer::new(&connection, terms),
+            timer: Timer::new(connection.identity().since, terms),
             connection,
             exchange,
             end,
@@ -216,7 +218,9 @@ impl<E: Exchange + Unpin> Transfer<E> {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let one_sided = self.end.peer_finished || self.end.half_closed;
-        let due = self.timer.poll(cx, &self.connection, one_sided);
+        let due = self
+            .timer
+            .poll(cx, self.connection.live().bytes_moved(), one_sided);
         if due.is_ready() {
             self.close(Close::TimeOut);
         }
@@ -268,12 +272,9 @@ impl<E: Exchange + Unpin> Transfer<E> {
     }
 
     fn sending_ended(&mut self, error: &dyn Explained, errno: Errno) {
-        self.end.send_failed = true;
+        self.end.sending_failed(close_for(errno));
         self.unsent.clear();
-        self.tell(error);
-        if self.end.peer_finished || close_for(errno) != Close::Reset {
-            self.end.broken = Some(close_for(errno));
-        }
+        tell(&self.connection, error);
     }
 
     /// The socket holds an error while nothing moves. The RST of a peer that had finished sending
@@ -288,18 +289,11 @@ impl<E: Exchange + Unpin> Transfer<E> {
 
     fn receive_failed(&mut self, errno: Errno) {
         if !self.end.send_failed {
-            self.tell(&ReceiveError::new(self.connection.name(), errno));
+            let error = ReceiveError::new(self.connection.name(), errno);
+            tell(&self.connection, &error);
         }
         self.unsent.clear();
         self.end.broken = Some(close_for(errno));
-    }
-
-    fn tell(&self, error: &dyn Explained) {
-        self.connection.observers().emit(&Event::Failed {
-            connection: Some(self.connection.identity()),
-            local: None,
-            error,
-        });
     }
 
     fn close(&mut self, how: Close) {
@@ -353,8 +347,17 @@ impl<E: Exchange + Unpin> Future for Transfer<E> {
     }
 }
 
+/// Tells the observers what failed on this connection.
+pub(crate) fn tell(connection: &Connection, error: &dyn Explained) {
+    connection.observers().emit(&Event::Failed {
+        connection: Some(connection.identity()),
+        local: None,
+        error,
+    });
+}
+
 /// The way to close after this error.
-fn close_for(errno: Errno) -> Close {
+pub(crate) fn close_for(errno: Errno) -> Close {
     match errno {
         Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN => Close::Reset,
         Errno::TIMEDOUT | Errno::HOSTUNREACH | Errno::NETUNREACH => Close::TimeOut,

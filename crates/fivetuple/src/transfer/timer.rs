@@ -10,11 +10,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Terms;
 use crate::close::Expired;
-use crate::connection::Connection;
 
 #[derive(Debug)]
-pub(super) struct Timer {
+pub(crate) struct Timer {
     terms: Arc<Terms>,
+    since: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
     /// Bytes moved when they were last counted, and when that was.
     seen: u64,
@@ -24,28 +24,26 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    pub(super) fn new(connection: &Connection, terms: &Arc<Terms>) -> Self {
+    /// For what came to be at `since` and is at work from now on.
+    pub(crate) fn new(since: std::time::Instant, terms: &Arc<Terms>) -> Self {
         Self {
             terms: Arc::clone(terms),
+            since: since.into(),
             sleep: None,
             seen: 0,
-            active: connection.identity().since.into(),
+            active: Instant::now(),
             one_sided: false,
             expired: None,
         }
     }
 
-    pub(super) fn expired(&self) -> Option<Expired> {
+    pub(crate) fn expired(&self) -> Option<Expired> {
         self.expired
     }
 
-    /// Ready when a time is up. Called whenever nothing moves any more.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        connection: &Connection,
-        one_sided: bool,
-    ) -> Poll<()> {
+    /// Ready when a time is up. Called whenever nothing moves any more, with the bytes moved so
+    /// far.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, moved: u64, one_sided: bool) -> Poll<()> {
         let terms = &self.terms;
         let watches = terms.idle.is_some()
             || terms.deadline.is_some()
@@ -53,15 +51,13 @@ impl Timer {
         if !watches {
             return Poll::Pending;
         }
-        let live = connection.live();
-        let moved = live.bytes_sent() + live.bytes_received();
         if moved != self.seen || one_sided != self.one_sided {
             self.seen = moved;
             self.one_sided = one_sided;
             self.active = Instant::now();
         }
         loop {
-            let Some((due, which)) = self.next_due(connection) else {
+            let Some((due, which)) = self.next_due() else {
                 return Poll::Pending;
             };
             if due <= Instant::now() {
@@ -80,8 +76,8 @@ impl Timer {
         }
     }
 
-    fn next_due(&self, connection: &Connection) -> Option<(Instant, Expired)> {
-        let since = Instant::from(connection.identity().since);
+    fn next_due(&self) -> Option<(Instant, Expired)> {
+        let since = self.since;
         let terms = &self.terms;
         let half_closed = terms.half_closed.filter(|_| self.one_sided);
         [

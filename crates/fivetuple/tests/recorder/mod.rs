@@ -141,6 +141,27 @@ impl Recorder {
         }
     }
 
+    /// Waits until so many connections have closed: how each did, in the order of their numbers.
+    pub(crate) fn all_closed(&self, count: usize) -> Vec<(u64, Reason, Totals)> {
+        let facts = self.wait_for_all(count, Fact::is_closed);
+        let mut ends: Vec<_> = facts
+            .into_iter()
+            .map(|fact| match fact {
+                Fact::Closed(number, reason, _, totals) => (number, reason, totals),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        ends.sort_by_key(|(number, ..)| *number);
+        ends
+    }
+
+    /// The same, and forgets everything that happened until now.
+    pub(crate) fn take_closed(&self, count: usize) -> Vec<(u64, Reason, Totals)> {
+        let ends = self.all_closed(count);
+        self.facts.lock().unwrap().clear();
+        ends
+    }
+
     /// Waits for the end of the only connection.
     pub(crate) fn closed(&self) -> (Reason, Side, Totals) {
         match self.wait_for(Fact::is_closed) {

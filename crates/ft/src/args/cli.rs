@@ -16,12 +16,13 @@ use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
 
 use super::limit;
+use super::service::relay::Relay;
 use super::values::{self, DurationOrNever, Retry};
 
-const ADDRESSES: &str = "Addresses";
+pub(super) const ADDRESSES: &str = "Addresses";
 const DATA: &str = "What is sent";
-const END: &str = "End of stream";
-const LIMITS: &str = "Limits";
+pub(super) const END: &str = "End of stream";
+pub(super) const LIMITS: &str = "Limits";
 pub(super) const SHOWN: &str = "What is shown";
 
 /// Open a port, call it, and see every connection
@@ -45,6 +46,9 @@ pub(super) enum Verb {
     /// The server: bind, listen, and serve every client
     #[command(override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]")]
     Listen(Box<Listen>),
+    /// Both, joined: every client of LISTEN gets a connection of its own to DESTINATION
+    #[command(override_usage = "ft relay [OPTIONS] LISTEN DESTINATION[,DESTINATION…]")]
+    Relay(Box<Listen>),
     /// The client: connect to an address, send and receive
     #[command(override_usage = "ft connect [OPTIONS] ADDRESS | HOST PORT\n       \
             ft connect [OPTIONS] ADDRESS --exec -- CMD [ARGS]")]
@@ -70,10 +74,11 @@ pub(super) struct Listen {
     /// that was chosen is reported.
     #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
     pub(super) address: Option<String>,
-    /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], relay DESTINATION
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
-    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever.
+    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. relay
+    /// connects each client to DESTINATION, as ft relay does.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -132,6 +137,8 @@ pub(super) struct Listen {
     #[arg(long, value_name = "CIDR", value_parser = values::network, help_heading = LIMITS)]
     #[arg(hide_short_help = true)]
     pub(super) deny: Vec<IpNet>,
+    #[command(flatten)]
+    pub(super) relay: Relay,
     #[command(flatten)]
     pub(super) shown: Shown,
 }

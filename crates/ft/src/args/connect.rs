@@ -6,7 +6,7 @@ use fivetuple::address::{AddressError, Host, HostPorts};
 use fivetuple::{Address, ClientOptions, ConnectOptions, Family, Retry, SocketOptions, Terms};
 
 use super::Surroundings;
-use super::cli::Connect;
+use super::cli::{Connect, Place};
 use super::failure::said;
 use super::shown;
 use super::values;
@@ -19,7 +19,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     } else {
         vec![one(&words.words)?]
     };
-    let family = family(&words)?;
+    let family = family(&words.place, words.source)?;
     for target in &targets {
         callable(target, family)?;
     }
@@ -134,9 +134,9 @@ fn of_ip(words: &Connect) -> Result<(), String> {
 }
 
 /// The family that is asked for, by option or by the source address.
-fn family(words: &Connect) -> Result<Option<Family>, String> {
-    let family = shown::family(&words.place)?;
-    let Some(source) = words.source else {
+pub(super) fn family(place: &Place, source: Option<SocketAddr>) -> Result<Option<Family>, String> {
+    let family = shown::family(place)?;
+    let Some(source) = source else {
         return Ok(family);
     };
     let of_source = Family::of(&source);
@@ -152,8 +152,17 @@ fn other_family(source: &SocketAddr, wanted: Family) -> String {
     format!("{option} is {wanted} only, and --source {ip} is not: leave out {option}")
 }
 
+/// How often a failed connect is tried again.
+pub(super) fn retry(word: Option<values::Retry>) -> Retry {
+    match word {
+        None => ConnectOptions::default().retry,
+        Some(values::Retry::Times(times)) => Retry::Times(times),
+        Some(values::Retry::Forever) => Retry::Forever,
+    }
+}
+
 /// Whether somebody can be called there.
-fn callable(target: &Address, family: Option<Family>) -> Result<(), String> {
+pub(super) fn callable(target: &Address, family: Option<Family>) -> Result<(), String> {
     let Some(place) = target.host_port() else {
         return Ok(());
     };

@@ -28,6 +28,29 @@ const LISTEN: &[Example] = &[
     ("ft listen 8080 -v", "every call of the diagram"),
 ];
 
+const RELAY: &[Example] = &[
+    (
+        "ft relay 8080 example.com:80",
+        "callers of 8080 talk with example.com",
+    ),
+    (
+        "ft relay '*:5432' localhost:5432 --allow 10.0.0.0/8",
+        "a local service for a network",
+    ),
+    (
+        "ft relay 8080 one:80,two:80",
+        "two destinations, each has its turn",
+    ),
+    (
+        "ft relay 8080 9090 --retry forever",
+        "clients wait for a server that is starting",
+    ),
+    (
+        "ft relay 8080 9090 --dump -",
+        "everything that goes through, in hex",
+    ),
+];
+
 const CONNECT: &[Example] = &[
     ("ft connect 8080", "stdin and stdout are the data"),
     (
@@ -85,6 +108,7 @@ pub(super) fn examples(verb: Option<&str>) -> &'static [Example] {
     match verb {
         Some("listen") => LISTEN,
         Some("connect") => CONNECT,
+        Some("relay") => RELAY,
         Some("explain") => EXPLAIN,
         Some("demo") => DEMO,
         Some("completions") => COMPLETIONS,

@@ -5,9 +5,10 @@ use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::cli::{Cli, SHOWN};
+use super::cli::{ADDRESSES, Cli, END, LIMITS, SHOWN};
 use super::example::{block, examples};
 use super::failure::said;
+use super::service::relay::RELAY;
 use super::values::nearest;
 use super::verb::VERBS;
 
@@ -37,8 +38,12 @@ pub(super) fn command(width: usize) -> Command {
                 .args_override_self(true)
                 .after_long_help(block(Some(verb)))
                 .disable_help_flag(true);
+            let command = match verb {
+                "relay" => serving_a_relay(command),
+                _ => command,
+            };
             match verb {
-                "listen" | "connect" => command
+                "listen" | "connect" | "relay" => command
                     .arg(help_flag().help_heading(SHOWN).hide_short_help(true))
                     .after_help("More: --help shows every option; ft explain --idle explains one."),
                 _ => command.arg(help_flag()),
@@ -46,6 +51,30 @@ pub(super) fn command(width: usize) -> Command {
         });
     }
     command
+}
+
+/// The words of `ft listen` for a command whose service is chosen: other services' options are
+/// refused as there, but not shown.
+fn serving_a_relay(command: Command) -> Command {
+    let own = [ADDRESSES, END, LIMITS, SHOWN, RELAY];
+    command.mut_args(|argument| {
+        let heading = argument.get_help_heading();
+        let foreign = heading.is_some_and(|heading| !own.contains(&heading));
+        match argument.get_id().as_str() {
+            "address" => argument.value_name("LISTEN"),
+            "service" => argument
+                .value_name("DESTINATION")
+                .required(true)
+                .help("HOST:PORT, or several with commas, each of which has its turn")
+                .long_help(
+                    "HOST:PORT, or several with commas, each of which has its turn\n\nOne that \
+                     fails comes last for 5 s, and its client tries the next.",
+                ),
+            "raw" => argument.hide(true),
+            _ if foreign => argument.hide(true),
+            _ => argument,
+        }
+    })
 }
 
 fn help_flag() -> Arg {

@@ -63,6 +63,98 @@ fn terminal(service: Service) -> Terminal {
 }
 
 #[test]
+fn a_relay_is_a_server_with_that_service() {
+    let options = "--retry 3 --connect-timeout 2s --source 127.0.0.1 -4 --interface lo --once";
+    let plans = [
+        format!("relay {options} 8080 one:80,127.0.0.2:81"),
+        format!("relay 8080 {options} one:80,127.0.0.2:81"),
+        format!("relay 8080 one:80,127.0.0.2:81 {options}"),
+        format!("{options} relay 8080 one:80,127.0.0.2:81"),
+        format!("listen 8080 relay one:80,127.0.0.2:81 {options}"),
+        format!("listen {options} 8080 relay one:80,127.0.0.2:81"),
+    ];
+    for line in plans {
+        let plan = listen(&line);
+        assert_eq!(made(&plan), "*:8080".parse().unwrap(), "{line}");
+        assert!(plan.options.once, "{line}");
+        assert_eq!(plan.options.family, Some(Family::Inet), "{line}");
+        assert_eq!(plan.options.socket.interface.as_deref(), Some("lo"));
+        assert_eq!(
+            plan.report.typed,
+            Typed::Listen("relay one:80,127.0.0.2:81".into())
+        );
+        let Service::Relay(relay) = plan.service else {
+            panic!("{line}");
+        };
+        let to = ["one:80", "127.0.0.2:81"].map(|word| word.parse().unwrap());
+        assert_eq!(relay.destinations, to, "{line}");
+        let options = relay.options;
+        assert_eq!(options.retry, Retry::Times(3));
+        assert_eq!(options.connect_timeout, Duration::from_secs(2));
+        assert_eq!(options.source, Some("127.0.0.1:0".parse().unwrap()));
+        assert_eq!(options.family, Some(Family::Inet));
+        assert_eq!(options.socket.interface.as_deref(), Some("lo"));
+    }
+    let plain = listen("relay 8080 9090");
+    assert_eq!(made(&plain), "8080".parse().unwrap());
+    assert_eq!(plain.options.terms, fivetuple::Terms::SERVER);
+    let Service::Relay(relay) = plain.service else {
+        panic!();
+    };
+    assert_eq!(relay.options, fivetuple::ConnectOptions::default());
+}
+
+#[test]
+fn what_is_no_relay_says_what_to_write() {
+    for (line, sentence) in [
+        (
+            "relay",
+            "an address is missing: write ft relay 8080 HOST:PORT",
+        ),
+        (
+            "relay 8080",
+            "an address is missing: write ft relay 8080 HOST:PORT",
+        ),
+        (
+            "listen 8080 relay",
+            "the destination is missing: write relay HOST:PORT",
+        ),
+        (
+            "listen 8080 relay echo",
+            "the destination is missing: write relay HOST:PORT",
+        ),
+        (
+            "relay 8080 one 80",
+            "a destination is one word: write one:80",
+        ),
+        (
+            "relay 8080 one:80 two:80",
+            "'two:80' is one word too many: write the destinations as one word, one:80,two:80",
+        ),
+        (
+            "relay 8080 one:0",
+            "nobody listens on port 0: write the port that ft listen reports",
+        ),
+        (
+            "relay 8080 one:80 -6 --source 127.0.0.1",
+            "-6 is IPv6 only, and --source 127.0.0.1 is not: leave out -6",
+        ),
+        (
+            "relay 8080 one:80 --crlf",
+            "--crlf is for the terminal service: leave out --crlf or relay",
+        ),
+        (
+            "listen 8080 echo --retry 1",
+            "--retry is for the relay service, which calls: leave out --retry",
+        ),
+    ] {
+        let exit = piped(line).unwrap_err();
+        assert_eq!(exit.status, 2, "{line}");
+        assert!(exit.text.contains(sentence), "{line}: {}", exit.text);
+    }
+}
+
+#[test]
 fn a_bare_listen_has_the_defaults_of_the_library() {
     let plan = listen("listen 8080");
     assert_eq!(plan.sockets, Sockets::Made("8080".parse().unwrap()));
@@ -181,12 +273,12 @@ fn the_terminal_takes_part_as_the_streams_are() {
 
 #[test]
 fn colour_is_for_terminals_unless_somebody_says_otherwise() {
-    let color = |line: &str, stderr: bool, environment: Environment| {
+    let color = |line: &str, stderr: bool, environment: &Environment| {
         let terminals = Terminals {
             stderr,
             ..Terminals::default()
         };
-        match planned(line, terminals, &environment) {
+        match planned(line, terminals, environment) {
             Ok(Plan::Demo(report)) => report.color,
             other => panic!("{other:?}"),
         }
@@ -196,11 +288,11 @@ fn colour_is_for_terminals_unless_somebody_says_otherwise() {
     none.no_color = true;
     dumb.term_dumb = true;
     force.clicolor_force = true;
-    assert!(color("demo", true, plain) && !color("demo", false, plain));
-    assert!(!color("demo", true, none) && !color("demo", true, dumb));
-    assert!(color("demo", false, force) && color("demo --color always", false, none));
-    assert!(!color("demo --color never", true, force));
-    assert!(color("demo --color auto", true, plain));
+    assert!(color("demo", true, &plain) && !color("demo", false, &plain));
+    assert!(!color("demo", true, &none) && !color("demo", true, &dumb));
+    assert!(color("demo", false, &force) && color("demo --color always", false, &none));
+    assert!(!color("demo --color never", true, &force));
+    assert!(color("demo --color auto", true, &plain));
 }
 
 #[test]

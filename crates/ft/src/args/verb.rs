@@ -13,7 +13,15 @@ use super::failure::said;
 use super::values::nearest;
 
 /// The commands of this release.
-pub(super) const VERBS: [&str; 6] = ["listen", "connect", "explain", "demo", "completions", "man"];
+pub(super) const VERBS: [&str; 7] = [
+    "listen",
+    "connect",
+    "relay",
+    "explain",
+    "demo",
+    "completions",
+    "man",
+];
 
 /// A command line that begins with its command, if it has one.
 pub(super) struct Words {

@@ -70,22 +70,22 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     EventSchema {
         event: "accepted",
         required: CONNECTION,
-        optional: UNIX,
+        optional: OF_A_CONNECTION,
     },
     EventSchema {
         event: "connected",
         required: CONNECTION,
-        optional: UNIX,
+        optional: OF_A_CONNECTION,
     },
     EventSchema {
         event: "half_closed",
         required: &["connection", "cookie", "five_tuple", "by"],
-        optional: UNIX,
+        optional: OF_A_CONNECTION,
     },
     EventSchema {
         event: "closed",
         required: CLOSED,
-        optional: UNIX,
+        optional: OF_A_CONNECTION,
     },
     EventSchema {
         event: "stopped_listening",
@@ -113,6 +113,7 @@ pub(crate) static EVENTS: &[EventSchema] = &[
         optional: &[
             "connection",
             "cookie",
+            "pair",
             "five_tuple",
             "local",
             "path",
@@ -123,7 +124,7 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     EventSchema {
         event: "dropped",
         required: &["connection", "cookie", "five_tuple", "direction", "bytes"],
-        optional: UNIX,
+        optional: OF_A_CONNECTION,
     },
     EventSchema {
         event: "missed",
@@ -134,7 +135,8 @@ pub(crate) static EVENTS: &[EventSchema] = &[
 
 /// Of a Unix socket, in place of `local` or `five_tuple`, which are null.
 const PATH: &[&str] = &["path"];
-const UNIX: &[&str] = &["path", "peer_pid", "peer_uid"];
+/// The other connection of a relay, from when there is one; and of a Unix socket its name.
+const OF_A_CONNECTION: &[&str] = &["pair", "path", "peer_pid", "peer_uid"];
 const CONNECTION: &[&str] = &["connection", "cookie", "five_tuple"];
 const CLOSED: &[&str] = &[
     "connection",
@@ -183,6 +185,11 @@ pub(crate) static KEYS: &[KeySchema] = &[
         "cookie",
         Kind::Integer,
         "SO_COOKIE; ss -e shows it in hex (sk:)",
+    ),
+    key(
+        "pair",
+        Kind::Integer,
+        "the number of the other connection of a relay",
     ),
     key(
         "five_tuple",

@@ -1,5 +1,7 @@
 //! What is done with an accepted connection, as plain data.
 
+use fivetuple::{Address, ConnectOptions};
+
 use super::Terminal;
 
 /// What is done with an accepted connection.
@@ -13,4 +15,12 @@ pub(crate) enum Service {
     Time,
     /// So many bytes; without a size, no end.
     Source(Option<u64>),
+    Relay(Relay),
+}
+
+/// Each client gets a connection of its own to one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Relay {
+    pub(crate) destinations: Vec<Address>,
+    pub(crate) options: ConnectOptions,
 }

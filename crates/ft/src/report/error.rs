@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use fivetuple::call::{Advice, Subject, Visible};
-use fivetuple::{Explained, Family};
+use fivetuple::{Call, Explained, Family};
 
 use crate::explain;
 
@@ -53,7 +53,7 @@ pub(crate) fn explain_error(error: &dyn Explained, context: &Context) -> String 
     let advice = error.advice();
     let mut commands: Vec<String> = Vec::new();
     for one in &advice {
-        let command = command(one, error.subject(), context);
+        let command = command(one, error, context);
         if !commands.contains(&command) {
             commands.push(command);
         }
@@ -74,8 +74,11 @@ pub(crate) fn plain_error(error: impl fmt::Display) -> String {
 }
 
 /// The advice as something to type; where no command says it, in words.
-fn command(advice: &Advice, subject: &Subject, context: &Context) -> String {
+fn command(advice: &Advice, error: &dyn Explained, context: &Context) -> String {
+    let subject = error.subject();
+    let is_call = matches!(error.call(), Call::Connect);
     match context.verb {
+        Verb::Listen if is_call => relay_command(advice),
         Verb::Listen => listen_command(advice, subject, context),
         Verb::Connect => connect_command(advice, subject, context),
     }
@@ -106,6 +109,19 @@ fn listen_command(advice: &Advice, subject: &Subject, context: &Context) -> Opti
         }
         _ => None,
     }
+}
+
+/// For a server that calls: a relay.
+fn relay_command(advice: &Advice) -> Option<String> {
+    Some(match advice {
+        Advice::UseLocalAddress(ip) => format!("add --source {}", source(*ip)),
+        Advice::UseFamily(Family::Inet) => "add -4".to_owned(),
+        Advice::UseFamily(Family::Inet6) => "add -6".to_owned(),
+        Advice::TryAgain => "add --retry 5".to_owned(),
+        Advice::WaitLonger => "add --connect-timeout 1m".to_owned(),
+        Advice::ConnectTo(address) => format!("relay to {address}"),
+        _ => return None,
+    })
 }
 
 fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Option<String> {
@@ -198,7 +214,7 @@ mod tests {
     use std::error::Error;
 
     use fivetuple::call::{
-        AcceptError, BindError, Call, Code, ConnectError, Errno, Fact, Holder, Overlap, Who,
+        AcceptError, BindError, Code, ConnectError, Errno, Fact, Holder, Overlap, Who,
     };
     use fivetuple::kernel::TcpState;
     use fivetuple::kernel::process::{Process, process};
@@ -323,7 +339,7 @@ mod tests {
     fn a_low_port_becomes_a_high_one() {
         let subject = Subject::Address("0.0.0.0:80".parse().unwrap());
         let context = Context::new(Verb::Listen, "");
-        let text = command(&Advice::UsePortFrom(1024), &subject, &context);
+        let text = listen_command(&Advice::UsePortFrom(1024), &subject, &context).unwrap();
         assert_eq!(text, "ft listen '*:8080'");
         assert_eq!(plain_error("no such verb"), "ft: no such verb");
     }

@@ -105,6 +105,8 @@ struct Record<'a> {
     /// `null` where the kernel did not tell it.
     #[serde(skip_serializing_if = "Option::is_none")]
     cookie: Option<Option<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair: Option<u64>,
     /// `null` for a Unix socket, which has a path and the peer's process.
     #[serde(skip_serializing_if = "Option::is_none")]
     five_tuple: Option<Option<Five>>,
@@ -155,6 +157,7 @@ impl<'a> Record<'a> {
             local: None,
             connection: None,
             cookie: None,
+            pair: None,
             five_tuple: None,
             path: None,
             peer_pid: None,
@@ -251,6 +254,7 @@ impl<'a> Record<'a> {
     fn belongs_to(&mut self, connection: &Identity) {
         self.connection = Some(connection.number);
         self.cookie = Some(connection.cookie);
+        self.pair = connection.pair();
         self.is_called(&connection.name());
         if let Some(process) = connection.ends.process {
             self.peer_pid = Some(process.pid);
@@ -395,6 +399,7 @@ mod tests {
         look(Event::Listening { local, protocol });
         look(Event::Accepted(connection));
         look(Event::Connected(connection));
+        look(Event::Connected(&samples::connected_side(2, 1)));
         for by in [Side::Us, Side::Peer] {
             look(Event::HalfClosed { connection, by });
         }
@@ -495,6 +500,18 @@ mod tests {
                 schema.event
             );
         }
+    }
+
+    #[test]
+    fn a_connection_of_a_relay_names_its_other_one() {
+        let line = lines().into_iter().find(|line| line.contains("\"pair\""));
+        let line = line.unwrap();
+        assert!(
+            line.contains(
+                "\"event\":\"connected\",\"connection\":2,\"cookie\":4098,\"pair\":1,\"five_tuple\":{"
+            ),
+            "{line}"
+        );
     }
 
     #[test]

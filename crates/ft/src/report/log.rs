@@ -3,17 +3,17 @@
 //! A connection that the peer resets has one line: the one that says how it was closed. A burst of
 //! clients that are turned away has one line a second.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fivetuple::call::{Code, Errno};
-use fivetuple::event::Pause;
-use fivetuple::{Event, Explained, Observer};
+use fivetuple::event::{Pause, Role};
+use fivetuple::{Call, Event, Explained, Identity, Observer};
 
 use super::error::{Context, Verb, explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
-use super::words::{Bytes, Ended, Named, paused, turned_away};
+use super::words::{Bytes, Connected, Ended, Named, paused, turned_away};
 
 /// Lines about what a busy server refuses come no more often than this.
 const REFUSAL_EVERY: Duration = Duration::from_secs(1);
@@ -37,6 +37,8 @@ pub(crate) struct Log {
     context: Context,
     color: bool,
     refusals: Mutex<Refusals>,
+    /// Destinations of a relay that were not reached.
+    unreached: Mutex<Refusals>,
     /// What a client last failed with.
     last: Mutex<Option<Code>>,
 }
@@ -72,6 +74,7 @@ impl Log {
             context,
             color,
             refusals: Mutex::default(),
+            unreached: Mutex::default(),
             last: Mutex::default(),
         }
     }
@@ -86,6 +89,14 @@ impl Log {
                 ));
             });
         }
+        let left_out = std::mem::take(&mut lock(&self.unreached).left_out);
+        if left_out > 0 {
+            self.line(|line| {
+                line.put(format_args!(
+                    "left out: {left_out} more failed calls of a destination"
+                ));
+            });
+        }
     }
 
     fn line(&self, write: impl FnOnce(&mut Line<'_>)) {
@@ -96,8 +107,8 @@ impl Log {
         });
     }
 
-    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        lock(&self.refusals)
     }
 
     /// Writes the line if one is due; whether it was.
@@ -133,6 +144,21 @@ impl Log {
             self.line(|line| {
                 line.put("resumed: clients are accepted again");
             });
+        }
+    }
+
+    /// A relay did not reach a destination. When that is down, every client finds it so.
+    fn unreached(&self, client: &Identity, error: &dyn Explained, now: Instant) {
+        let due = lock(&self.unreached).due(now);
+        if let Some(left_out) = due {
+            let mut text = explain_error(error, &self.context);
+            let mut for_whom = format!(" for #{}", client.number);
+            if left_out > 0 {
+                for_whom += &format!(" (and {left_out} more before)");
+            }
+            let line = text.find('\n').unwrap_or(text.len());
+            text.insert_str(line, &for_whom);
+            error_lines(&self.queue, &text, self.color);
         }
     }
 
@@ -180,6 +206,11 @@ impl Log {
             Event::Accepted(connection) => self.line(|line| {
                 line.put(Named(connection)).put(" accepted");
             }),
+            Event::Connected(connection) => self.line(|line| {
+                line.put(Named(connection))
+                    .put(' ')
+                    .put(Connected(connection));
+            }),
             Event::Closed {
                 connection,
                 reason,
@@ -211,7 +242,10 @@ impl Log {
             connection, error, ..
         } = event
         {
-            self.failed(*error, connection.is_some());
+            match connection {
+                Some(client) if is_call_for(client, *error) => self.unreached(client, *error, now),
+                _ => self.failed(*error, connection.is_some()),
+            }
         }
         if self.says != Says::Errors {
             self.about_sockets(event, now);
@@ -241,12 +275,23 @@ pub(super) fn error_lines(queue: &Queue, text: &str, color: bool) {
     });
 }
 
+/// Whether it is a call to a destination, made for a client who is here already.
+fn is_call_for(client: &Identity, error: &dyn Explained) -> bool {
+    let data = [Call::Send, Call::Receive, Call::Shutdown, Call::Close];
+    client.role == Role::Accepted && !data.contains(&error.call())
+}
+
+fn lock(refusals: &Mutex<Refusals>) -> MutexGuard<'_, Refusals> {
+    refusals.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn is_reset(code: Code) -> bool {
     matches!(code, Code::Errno(Errno::CONNRESET | Errno::PIPE))
 }
 
 #[cfg(test)]
 mod tests {
+    use fivetuple::call::ConnectError;
     use fivetuple::event::{Pause, TurnedAway};
     use fivetuple::{Direction, Protocol, Reason, Side, SocketName, Totals};
 
@@ -347,6 +392,40 @@ mod tests {
              paused: no descriptor is left; clients wait (and 501 more before)\n\
              resumed: clients are accepted again\n\
              left out: 1 more of being turned away, paused or resumed\n"
+        );
+    }
+
+    #[test]
+    fn a_relay_says_what_belongs_together_and_explains_a_failure_once_a_second() {
+        let (client, other) = (samples::identity(1), samples::connected_side(2, 1));
+        let address: SocketName = "192.0.2.1:6379".parse().unwrap();
+        let error = ConnectError::timed_out(address, Duration::from_secs(10));
+        let failed = || Event::Failed {
+            connection: Some(&client),
+            local: None,
+            error: &error,
+        };
+        let mut events = vec![(Event::Connected(&other), 0)];
+        events.extend((0..100).map(|_| (failed(), 10)));
+        events.push((failed(), 1010));
+        events.push((failed(), 1020));
+        let whole = |more: &str| {
+            format!(
+                "ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for #1{more}\n  \
+                 given up after 10s\n  \
+                 no answer: the machine is off, the address wrong, or a firewall silent\n  \
+                 try: check the address, and that the machine is on · check the firewall of the \
+                 other machine · add --connect-timeout 1m · ft explain ETIMEDOUT\n"
+            )
+        };
+        assert_eq!(
+            told(Says::Everything, Verb::Listen, &events),
+            format!(
+                "#2 127.0.0.1:40002 → 127.0.0.1:6379 tcp connected for #1\n{}{}\
+                 left out: 1 more failed calls of a destination\n",
+                whole(""),
+                whole(" (and 99 more before)")
+            )
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read, pipe};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use fivetuple::call::{Errno, ReceiveError};
@@ -25,6 +25,22 @@ pub(crate) fn identity(number: u16) -> Identity {
         },
         cookie: Some(0x1000 + u64::from(number)),
         since: Instant::now(),
+        pair: OnceLock::new(),
+    }
+}
+
+/// The connected side of a relay for connection `pair`, to port 6379.
+pub(crate) fn connected_side(number: u16, pair: u64) -> Identity {
+    Identity {
+        role: Role::Connected,
+        ends: Ends {
+            protocol: Protocol::Tcp,
+            local: SocketAddr::from(([127, 0, 0, 1], 40000 + number)).into(),
+            peer: "127.0.0.1:6379".parse().unwrap(),
+            process: None,
+        },
+        pair: OnceLock::from(pair),
+        ..identity(number)
     }
 }
 

@@ -16,6 +16,19 @@ impl fmt::Display for Named<'_> {
     }
 }
 
+/// `connected`, of a relay `connected for #1`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connected<'a>(pub(crate) &'a Identity);
+
+impl fmt::Display for Connected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.pair() {
+            Some(pair) => write!(f, "connected for #{pair}"),
+            None => f.write_str("connected"),
+        }
+    }
+}
+
 /// `closed: released by peer first, 1.204 s, sent 5 B, received 5 B`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended<'a> {

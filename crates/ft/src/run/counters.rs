@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use fivetuple::event::Role;
 use fivetuple::{Event, Observer, Reason, Table};
 use tokio::sync::Notify;
 
@@ -44,7 +45,13 @@ impl Observer for Counters {
             Event::TurnedAway { .. } => {
                 self.turned_away.fetch_add(1, Relaxed);
             }
-            Event::Closed { reason, totals, .. } => {
+            // The connected side of a relay is not one of the clients.
+            Event::Closed {
+                connection,
+                reason,
+                totals,
+                ..
+            } if connection.role == Role::Accepted => {
                 for (known, count) in REASONS.iter().zip(&self.ended) {
                     if known == reason {
                         count.fetch_add(1, Relaxed);

@@ -1,7 +1,7 @@
 //! From the plan of a service to the service of the library.
 
 use fivetuple::call::describe;
-use fivetuple::service::{Chargen, Daytime, Discard, Echo, Output, Source, Time};
+use fivetuple::service::{Chargen, Daytime, Discard, Echo, Output, Relay, Source, Time};
 use fivetuple::{Identity, Server, Service, Summary};
 use tokio::task::JoinHandle;
 
@@ -37,7 +37,20 @@ pub(super) fn start(server: Server, service: &plan::Service) -> Result<Started, 
         plan::Service::Daytime => serve(server, |_: &Identity| Daytime::default()),
         plan::Service::Time => serve(server, |_: &Identity| Time::default()),
         plan::Service::Source(size) => serve(server, move |_: &Identity| Source::new(size)),
+        plan::Service::Relay(ref plan) => relay(server, plan)?,
     })
+}
+
+fn relay(server: Server, plan: &plan::Relay) -> Result<Started, String> {
+    let relay = Relay::new(plan.destinations.clone(), plan.options.clone());
+    let listening: Vec<_> = server.local().cloned().collect();
+    match relay.leads_back(&listening) {
+        Some(itself) => Err(format!(
+            "relay {itself}: that is where this relay listens, so every client would be its own \
+             next client: write another destination"
+        )),
+        None => Ok(serve(server, relay)),
+    }
 }
 
 fn serve<S: Service>(server: Server, service: S) -> Started {

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use crate::report::clock::{self, Clock};
 use crate::report::line::{Line, Style};
 use crate::report::queue::{Kind, Queue};
-use crate::report::words::{Bytes, Ended, Named, paused, turned_away};
+use crate::report::words::{Bytes, Connected, Ended, Named, paused, turned_away};
 
 /// Where the step stands, where the call, and where the five-tuple at the end.
 const STEP: usize = 17;
@@ -83,7 +83,8 @@ impl Trace {
                 line.put("-- ").put(Named(connection)).put(" accepted");
             }),
             Event::Connected(connection) => self.line(ESTABLISHED, at, |line| {
-                line.put("-- ").put(Named(connection)).put(" connected");
+                line.put("-- ").put(Named(connection));
+                line.put(' ').put(Connected(connection));
             }),
             Event::HalfClosed { connection, by } => self.line(CLOSE, at, |line| {
                 let who = match by {

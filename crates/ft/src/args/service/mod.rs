@@ -4,6 +4,8 @@
 //! A service with options of its own has a file here: its options as clap reads them, flattened
 //! into [`Listen`], and what they mean.
 
+pub(super) mod relay;
+
 use fivetuple::service::Slow;
 
 use super::Surroundings;
@@ -14,8 +16,8 @@ use super::values::{nearest, size};
 use crate::plan::Service;
 
 /// The services of this release.
-pub(super) const SERVICES: [&str; 7] = [
-    "terminal", "echo", "discard", "chargen", "daytime", "time", "source",
+pub(super) const SERVICES: [&str; 8] = [
+    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "relay",
 ];
 
 /// What is done with connections.
@@ -37,8 +39,16 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "daytime" => Service::Daytime,
         "time" => Service::Time,
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
+        "relay" => relay::plan(&mut rest, words)?,
         other => return Err(unknown(other)),
     };
+    if name != "relay"
+        && let Some(option) = relay::written(&words.relay)
+    {
+        return Err(format!(
+            "{option} is for the relay service, which calls: leave out {option}"
+        ));
+    }
     if let Some(word) = rest.next() {
         return Err(if SERVICES.contains(&word) {
             two(name, word)

@@ -11,11 +11,12 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--connect-timeout DURATION"],
         summary: "how long connect may take",
         body: &[
-            Row("of", "connect"),
+            Row("of", "connect, relay"),
             Row("value", "DURATION (10s)"),
             Text(
                 "When it is over, ft says ETIMEDOUT and the status is 1. Without it Linux would \
-                 try for about two minutes. It limits each attempt of --retry by itself.",
+                 try for about two minutes. It limits each attempt of --retry by itself, and of a \
+                 relay each call of a destination.",
             ),
         ],
         examples: &[example(
@@ -30,12 +31,13 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--retry N"],
         summary: "try again if connect fails",
         body: &[
-            Row("of", "connect"),
+            Row("of", "connect, relay"),
             Row("value", "N or forever (0)"),
             Text(
                 "Repeats a connect that failed, at most N times. A connection that was made is \
                  never made a second time, so no byte is sent twice. Good for a server that is \
-                 still starting.",
+                 still starting. A relay calls all its destinations again, while its client \
+                 waits.",
             ),
         ],
         examples: &[
@@ -50,7 +52,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--source ADDRESS", "source address"],
         summary: "the local address of a client",
         body: &[
-            Row("of", "connect"),
+            Row("of", "connect, relay"),
             Row(
                 "value",
                 "ADDRESS[:PORT]; without it the kernel chooses both",
@@ -76,9 +78,10 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["ipv4"],
         summary: "only IPv4",
         body: &[
-            Row("of", "connect, listen"),
+            Row("of", "connect, listen, relay"),
             Row("connect", "only IPv4 addresses of the name are tried"),
             Row("listen", "a socket for IPv4 only"),
+            Row("relay", "both: where it listens and what it calls"),
             Text(
                 "Without -4 and -6, connect races both families, and the first that answers wins \
                  (RFC 8305); listen makes one socket for each.",
@@ -93,9 +96,10 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["ipv6"],
         summary: "only IPv6",
         body: &[
-            Row("of", "connect, listen"),
+            Row("of", "connect, listen, relay"),
             Row("connect", "only IPv6 addresses of the name are tried"),
             Row("listen", "a socket for IPv6 only"),
+            Row("relay", "both: where it listens and what it calls"),
             Text(
                 "Without -4 and -6, connect races both families, and the first that answers wins \
                  (RFC 8305); listen makes one socket for each.",
@@ -110,12 +114,16 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--interface NAME", "SO_BINDTODEVICE"],
         summary: "go through one interface only",
         body: &[
-            Row("of", "connect, listen"),
+            Row("of", "connect, listen, relay"),
             Row("value", "NAME, as ip -brief address shows it"),
             Text(
                 "Sets SO_BINDTODEVICE: bytes leave and arrive through that interface only, \
                  whatever the routes say. ft listen with a bare port and --interface binds every \
                  address, and only who comes through that interface can connect.",
+            ),
+            Text(
+                "A relay listens and calls through that interface. To listen on one and call \
+                 through another, leave it out: write the address to listen on, and --source.",
             ),
         ],
         examples: &[

@@ -11,7 +11,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--eof half", "--eof each", "--eof full"],
         summary: "what the end of one direction means for the other",
         body: &[
-            Row("of", "listen, connect"),
+            Row("of", "listen, connect, relay"),
             Row(
                 "half",
                 "default: our input's end becomes a half-close, and we go on receiving; the word \
@@ -45,8 +45,11 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--idle DURATION", "idle_timeout"],
         summary: "end a connection on which nothing moves",
         body: &[
-            Row("of", "listen, connect"),
-            Row("value", "DURATION (none), for each connection by itself"),
+            Row("of", "listen, connect, relay"),
+            Row(
+                "value",
+                "DURATION (none), for each connection by itself, of a relay for both together",
+            ),
             Text(
                 "Counts from the last byte in either direction. The connection ends with the \
                  reason timed_out; ft connect then has status 124.",
@@ -64,8 +67,11 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--deadline DURATION"],
         summary: "end a connection after so long, whatever happens on it",
         body: &[
-            Row("of", "listen, connect"),
-            Row("value", "DURATION (none), for each connection by itself"),
+            Row("of", "listen, connect, relay"),
+            Row(
+                "value",
+                "DURATION (none), for each connection by itself, of a relay for both together",
+            ),
             Text(
                 "Counts from accepted or connected. The connection ends with the reason \
                  timed_out; ft connect then has status 124.",
@@ -86,10 +92,10 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--half-closed DURATION"],
         summary: "how long one direction may stay open alone",
         body: &[
-            Row("of", "listen, connect"),
+            Row("of", "listen, connect, relay"),
             Row(
                 "value",
-                "DURATION or never (5m for listen; never for connect)",
+                "DURATION or never (5m for listen and relay; never for connect)",
             ),
             Text(
                 "Counts while only one direction has ended. Without such a limit, a server \
@@ -114,7 +120,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &[],
         summary: "serve one connection, then stop",
         body: &[
-            Row("of", "listen"),
+            Row("of", "listen, relay"),
             Text(
                 "The listening socket is closed when its one client has been accepted and \
                  served. The exit status is that connection's own outcome, so a script can rely \
@@ -136,7 +142,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--drain DURATION", "drain"],
         summary: "how long a server that stops waits for its clients",
         body: &[
-            Row("of", "listen"),
+            Row("of", "listen, relay"),
             Row("value", "DURATION (30s)"),
             Text(
                 "At the first INT or TERM: what is queued is accepted, the listening sockets are \

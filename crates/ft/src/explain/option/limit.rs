@@ -11,7 +11,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--backlog N"],
         summary: "the number given to listen",
         body: &[
-            Row("of", "listen"),
+            Row("of", "listen, relay"),
             Row("value", "N (4096); net.core.somaxconn is the ceiling"),
             Text(
                 "So many established connections may wait to be accepted (on Linux one more). It \
@@ -30,7 +30,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--max-connections N"],
         summary: "how many connections at the same time",
         body: &[
-            Row("of", "listen"),
+            Row("of", "listen, relay"),
             Row(
                 "value",
                 "N (as many as the descriptor limit allows, less a reserve)",
@@ -55,7 +55,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--max-per-ip N"],
         summary: "how many connections from one address",
         body: &[
-            Row("of", "listen"),
+            Row("of", "listen, relay"),
             Row("value", "N (no limit)"),
             Text(
                 "A client beyond it is turned away: accepted, then reset. The event turned_away \
@@ -71,7 +71,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--at-limit wait", "--at-limit refuse"],
         summary: "what happens to one client too many",
         body: &[
-            Row("of", "listen"),
+            Row("of", "listen, relay"),
             Row(
                 "wait",
                 "default: ft stops accepting; the client is connected and waits in the accept \
@@ -98,7 +98,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--allow CIDR"],
         summary: "only these clients",
         body: &[
-            Row("of", "listen"),
+            Row("of", "listen, relay"),
             Row(
                 "value",
                 "CIDR or a single address; may be given several times",
@@ -120,7 +120,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--deny CIDR"],
         summary: "not these clients",
         body: &[
-            Row("of", "listen"),
+            Row("of", "listen, relay"),
             Row(
                 "value",
                 "CIDR or a single address; may be given several times",

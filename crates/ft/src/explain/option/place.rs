@@ -8,7 +8,12 @@ use crate::explain::topic::{
 pub(crate) const TOPICS: &[Topic] = &[
     Topic {
         name: "--listen-fd",
-        aliases: &["--listen-fd FD", "socket activation", "systemd", "LISTEN_FDS"],
+        aliases: &[
+            "--listen-fd FD",
+            "socket activation",
+            "systemd",
+            "LISTEN_FDS",
+        ],
         summary: "serve sockets that listen already",
         body: &[
             Row("of", "listen"),

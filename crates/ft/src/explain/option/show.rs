@@ -11,7 +11,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--verbose"],
         summary: "show every call of the diagram",
         body: &[
-            Row("of", "listen, connect"),
+            Row("of", "listen, connect, relay"),
             Text(
                 "Writes one line to stderr for each call: time, arguments, result and \
                  five-tuple. With it on both sides one sees the same connection twice, under the \
@@ -30,7 +30,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--quiet"],
         summary: "say less on stderr",
         body: &[
-            Row("of", "listen, connect"),
+            Row("of", "listen, connect, relay"),
             Text(
                 "The lines about listening sockets and connections are left out. stdout, events \
                  and the exit status stay as they are.",
@@ -45,7 +45,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["colour"],
         summary: "when to use colour",
         body: &[
-            Row("of", "listen, connect"),
+            Row("of", "listen, connect, relay"),
             Row("value", "auto (default), always, never"),
             Text(
                 "auto means: only where the output is a terminal, and not if the environment \
@@ -61,7 +61,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--events FILE"],
         summary: "write what happens as JSON lines",
         body: &[
-            Row("of", "listen, connect"),
+            Row("of", "listen, connect, relay"),
             Row("value", "FILE, emptied at the start; - is stderr"),
             Text(
                 "One line per event, written out within 100 ms and at the end. The queue to the \
@@ -104,7 +104,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--dump FILE"],
         summary: "write the traffic as hex and text",
         body: &[
-            Row("of", "listen, connect"),
+            Row("of", "listen, connect, relay"),
             Row("value", "FILE; - is stderr"),
             Text(
                 "Each piece that was sent or received, with time, five-tuple and direction. The \

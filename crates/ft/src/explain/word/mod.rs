@@ -3,9 +3,16 @@
 mod end;
 mod name;
 mod output;
+mod relay;
 mod unix;
 
 use super::topic::Topic;
 
 /// All words: names first, then ends, then what a run says.
-pub(crate) const TABLES: &[&[Topic]] = &[name::TOPICS, unix::TOPICS, end::TOPICS, output::TOPICS];
+pub(crate) const TABLES: &[&[Topic]] = &[
+    name::TOPICS,
+    unix::TOPICS,
+    end::TOPICS,
+    relay::TOPICS,
+    output::TOPICS,
+];

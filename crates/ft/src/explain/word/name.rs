@@ -225,6 +225,10 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "source [SIZE]",
                 "sends bytes as fast as the client reads, SIZE of them or without end",
             ),
+            Row(
+                "relay",
+                "relay DESTINATION: connects each client to another server",
+            ),
             Text(
                 "terminal reads stdin only while somebody is connected. After stdin has ended, \
                  later clients get our half-close at once.",
@@ -238,7 +242,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
             example("ft connect 8081 > /dev/null", ""),
         ],
-        see_also: &["eof", "units", "--slow", "listen"],
+        see_also: &["relay", "eof", "units", "--slow", "listen"],
         manual: "RFC 862, 863, 864, 867, 868",
     },
     Topic {

@@ -10,8 +10,14 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
     aliases: &["unix socket", "unix domain socket", "AF_UNIX", "unix:"],
     summary: "a socket within this machine, named by a path",
     body: &[
-        Row("unix:/path", "a file, made by bind and removed at the end; at most 107 bytes"),
-        Row("unix:@name", "an abstract name: no file, no mode, everybody here may connect"),
+        Row(
+            "unix:/path",
+            "a file, made by bind and removed at the end; at most 107 bytes",
+        ),
+        Row(
+            "unix:@name",
+            "an abstract name: no file, no mode, everybody here may connect",
+        ),
         Text(
             "It has no IP addresses and no ports, so no five-tuple. In its place stand the \
              process that connected (pid and uid, from the kernel: SO_PEERCRED) and the path: \

@@ -1,0 +1,100 @@
+//! `relay DESTINATION[,DESTINATION…]`: its options, and what they mean.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use fivetuple::address::AddressError;
+use fivetuple::{Address, ConnectOptions, SocketOptions};
+
+use super::super::cli::Listen;
+use super::super::connect::{callable, family, retry};
+use super::super::failure::said;
+use super::super::{limit, values};
+use super::SERVICES;
+use crate::plan::{self, Service};
+
+/// The heading of its options.
+pub(in crate::args) const RELAY: &str = "Relay";
+
+/// How the destination is called.
+#[derive(Debug, Args)]
+pub(in crate::args) struct Relay {
+    /// For one try to connect to one destination [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = limit::time)]
+    #[arg(help_heading = RELAY, hide_short_help = true)]
+    connect_timeout: Option<Duration>,
+    /// If no destination answers, call all of them again so often, or forever [default: 0]
+    #[arg(long, value_name = "N", value_parser = values::retry, help_heading = RELAY)]
+    #[arg(allow_negative_numbers = true, hide_short_help = true)]
+    retry: Option<values::Retry>,
+    /// The source address of the calls, and port if one is written
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = values::source)]
+    #[arg(help_heading = RELAY, hide_short_help = true)]
+    source: Option<SocketAddr>,
+}
+
+/// The words of `ft relay LISTEN DESTINATION`, as those of `ft listen LISTEN relay DESTINATION`.
+pub(in crate::args) fn as_listen(mut words: Listen) -> Listen {
+    words.service.insert(0, "relay".to_owned());
+    words
+}
+
+/// What the service does.
+pub(super) fn plan<'a>(
+    rest: &mut impl Iterator<Item = &'a str>,
+    words: &Listen,
+) -> Result<Service, String> {
+    let missing = || "the destination is missing: write relay HOST:PORT".to_owned();
+    let word = rest.next().ok_or_else(missing)?;
+    if SERVICES.contains(&word) {
+        return Err(missing());
+    }
+    let options = &words.relay;
+    let family = family(&words.place, options.source)?;
+    let destination = |word: &str| destination(word, family);
+    let destinations = word.split(',').map(destination).collect::<Result<_, _>>()?;
+    if let Some(next) = rest.next() {
+        return Err(match Address::from_host_and_port(word, next) {
+            Ok(meant) => format!("a destination is one word: write {meant}"),
+            Err(_) => format!(
+                "'{}' is one word too many: write the destinations as one word, {},{0}",
+                said(next),
+                said(word)
+            ),
+        });
+    }
+    let defaults = ConnectOptions::default();
+    Ok(Service::Relay(plan::Relay {
+        destinations,
+        options: ConnectOptions {
+            socket: SocketOptions {
+                interface: words.place.interface.clone(),
+                ..defaults.socket
+            },
+            connect_timeout: options.connect_timeout.unwrap_or(defaults.connect_timeout),
+            retry: retry(options.retry),
+            source: options.source,
+            family,
+        },
+    }))
+}
+
+fn destination(word: &str, family: Option<fivetuple::Family>) -> Result<Address, String> {
+    let sentence = |error: AddressError| error.to_string();
+    let address: Address = word.parse().map_err(sentence)?;
+    callable(&address, family)?;
+    Ok(address)
+}
+
+/// The first option that only this service has.
+pub(super) fn written(options: &Relay) -> Option<&'static str> {
+    let options = [
+        (options.connect_timeout.is_some(), "--connect-timeout"),
+        (options.retry.is_some(), "--retry"),
+        (options.source.is_some(), "--source"),
+    ];
+    options
+        .into_iter()
+        .find_map(|(given, option)| given.then_some(option))
+}
