@@ -28,7 +28,7 @@ pub use end_of_stream::{EndOfStream, Eof, Input, Step};
 pub use outgoing::Outgoing;
 use outgoing::Unsent;
 pub use terms::Terms;
-use timer::Timer;
+pub(crate) use timer::Timer;
 
 /// Bytes that one read takes at most; the size of the buffer of each thread.
 pub const SCRATCH: usize = 64 * 1024;
@@ -120,7 +120,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
         let mut end = EndOfStream::new(terms.eof, terms.send_only);
         end.interactive = exchange.is_interactive();
         Self {
-            timer: Timer::new(&connection, terms),
+            timer: Timer::new(connection.live(), terms),
             connection,
             exchange,
             end,
@@ -216,7 +216,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let one_sided = self.end.peer_finished || self.end.half_closed;
-        let due = self.timer.poll(cx, &self.connection, one_sided);
+        let due = self.timer.poll(cx, self.connection.live(), one_sided);
         if due.is_ready() {
             self.close(Close::TimeOut);
         }
@@ -354,7 +354,7 @@ impl<E: Exchange + Unpin> Future for Transfer<E> {
 }
 
 /// The way to close after this error.
-fn close_for(errno: Errno) -> Close {
+pub(crate) fn close_for(errno: Errno) -> Close {
     match errno {
         Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN => Close::Reset,
         Errno::TIMEDOUT | Errno::HOSTUNREACH | Errno::NETUNREACH => Close::TimeOut,
@@ -368,6 +368,6 @@ thread_local! {
 }
 
 /// Lends the buffer of this thread.
-fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
+pub(crate) fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     THREAD_SCRATCH.with_borrow_mut(|scratch| work(scratch))
 }

@@ -10,10 +10,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Terms;
 use crate::close::Expired;
-use crate::connection::Connection;
+use crate::connection::Live;
 
 #[derive(Debug)]
-pub(super) struct Timer {
+pub(crate) struct Timer {
     terms: Arc<Terms>,
     sleep: Option<Pin<Box<Sleep>>>,
     /// Bytes moved when they were last counted, and when that was.
@@ -24,28 +24,23 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    pub(super) fn new(connection: &Connection, terms: &Arc<Terms>) -> Self {
+    pub(crate) fn new(live: &Live, terms: &Arc<Terms>) -> Self {
         Self {
             terms: Arc::clone(terms),
             sleep: None,
             seen: 0,
-            active: connection.identity().since.into(),
+            active: live.identity.since.into(),
             one_sided: false,
             expired: None,
         }
     }
 
-    pub(super) fn expired(&self) -> Option<Expired> {
+    pub(crate) fn expired(&self) -> Option<Expired> {
         self.expired
     }
 
     /// Ready when a time is up. Called whenever nothing moves any more.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        connection: &Connection,
-        one_sided: bool,
-    ) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, live: &Live, one_sided: bool) -> Poll<()> {
         let terms = &self.terms;
         let watches = terms.idle.is_some()
             || terms.deadline.is_some()
@@ -53,7 +48,6 @@ impl Timer {
         if !watches {
             return Poll::Pending;
         }
-        let live = connection.live();
         let moved = live.bytes_sent() + live.bytes_received();
         if moved != self.seen || one_sided != self.one_sided {
             self.seen = moved;
@@ -61,7 +55,7 @@ impl Timer {
             self.active = Instant::now();
         }
         loop {
-            let Some((due, which)) = self.next_due(connection) else {
+            let Some((due, which)) = self.next_due(live) else {
                 return Poll::Pending;
             };
             if due <= Instant::now() {
@@ -80,8 +74,8 @@ impl Timer {
         }
     }
 
-    fn next_due(&self, connection: &Connection) -> Option<(Instant, Expired)> {
-        let since = Instant::from(connection.identity().since);
+    fn next_due(&self, live: &Live) -> Option<(Instant, Expired)> {
+        let since = Instant::from(live.identity.since);
         let terms = &self.terms;
         let half_closed = terms.half_closed.filter(|_| self.one_sided);
         [

@@ -16,6 +16,7 @@ use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
 
 use super::limit;
+use super::service;
 use super::values::{self, DurationOrNever, Retry};
 
 const ADDRESSES: &str = "Addresses";
@@ -70,10 +71,11 @@ pub(super) struct Listen {
     /// reported.
     #[arg(value_name = "ADDRESS")]
     pub(super) address: String,
-    /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], http [DIR]
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
     /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever.
+    /// http serves the files of DIR, without one those of this folder.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -121,6 +123,8 @@ pub(super) struct Listen {
     #[arg(long, value_name = "CIDR", value_parser = values::network, help_heading = LIMITS)]
     #[arg(hide_short_help = true)]
     pub(super) deny: Vec<IpNet>,
+    #[command(flatten)]
+    pub(super) http: service::http::Options,
     #[command(flatten)]
     pub(super) shown: Shown,
 }

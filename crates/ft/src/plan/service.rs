@@ -1,5 +1,9 @@
 //! What is done with an accepted connection, as plain data.
 
+use std::path::PathBuf;
+
+use fivetuple::service::HttpOptions;
+
 use super::Terminal;
 
 /// What is done with an accepted connection.
@@ -13,4 +17,12 @@ pub(crate) enum Service {
     Time,
     /// So many bytes; without a size, no end.
     Source(Option<u64>),
+    Http(Site),
+}
+
+/// The files of a folder over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    pub(crate) folder: PathBuf,
+    pub(crate) options: HttpOptions,
 }

@@ -4,6 +4,8 @@
 //! A service with options of its own has a file here: its options as clap reads them, flattened
 //! into [`Listen`], and what they mean.
 
+pub(super) mod http;
+
 use fivetuple::service::Slow;
 
 use super::Surroundings;
@@ -14,8 +16,8 @@ use super::values::{nearest, size};
 use crate::plan::Service;
 
 /// The services of this release.
-pub(super) const SERVICES: [&str; 7] = [
-    "terminal", "echo", "discard", "chargen", "daytime", "time", "source",
+pub(super) const SERVICES: [&str; 8] = [
+    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "http",
 ];
 
 /// What is done with connections.
@@ -37,6 +39,7 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "daytime" => Service::Daytime,
         "time" => Service::Time,
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
+        "http" => http::plan(words, rest.next())?,
         other => return Err(unknown(other)),
     };
     if let Some(word) = rest.next() {
@@ -51,6 +54,13 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
     {
         return Err(format!(
             "{option} is for the terminal service: leave out {option} or {name}"
+        ));
+    }
+    if name != "http"
+        && let Some(option) = words.http.first()
+    {
+        return Err(format!(
+            "{option} is for the http service: leave out {option}, or say ft listen ADDRESS http"
         ));
     }
     Ok(service)
