@@ -222,6 +222,7 @@ fn told(asked: &Asked, response: &Response<Content>) {
     let Parts { method, uri, .. } = &asked.parts;
     let length = response.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok());
+    let length = length.filter(|_| method != Method::HEAD);
     let target = uri
         .path_and_query()
         .map_or(uri.path(), |target| target.as_str());
