@@ -367,7 +367,7 @@ fn two_requests_over_one_connection_are_one_accepted_and_one_closed() {
         "3 listen ".to_owned(),
         "a new socket, for you alone: connection #1, cookie ".to_owned(),
         format!("5 established  {tuple}\n"),
-        "6 transfer     request 2 over this connection; ".to_owned(),
+        "6 transfer     request 2 over this connection\n".to_owned(),
         "7 close        not yet: the connection is kept for your next request\n".to_owned(),
         format!("\nGET /.ft HTTP/1.1\nHost: {address}\nUser-Agent: curl/"),
     ] {
@@ -500,7 +500,8 @@ fn requests_by_hand_pipelined_and_half_closed_get_whole_answers() {
     let (_, page) = read_answer(&mut client);
     let page = String::from_utf8(page).expect("text");
     assert!(
-        page.contains("request 4 over") && page.ends_with("GET /.ft HTTP/1.1\nHost: last\n"),
+        page.contains("request 4 over this connection\n")
+            && page.ends_with("GET /.ft HTTP/1.1\nHost: last\n"),
         "{page}"
     );
     assert_eq!(client.read(&mut [0]).expect("the end"), 0);

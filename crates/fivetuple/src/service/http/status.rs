@@ -45,8 +45,8 @@ fn text(asked: &Asked) -> String {
          3 listen       it waits for clients, and never carries data\n\
          4 accept       you came; a new socket, for you alone: connection #{number}, cookie {cookie}\n\
          5 established  {five_tuple}\n\
-         6 transfer     request {request} over this connection; before its answer received \
-         {received} B, sent {sent} B\n\
+         6 transfer     request {request} over this connection\n\
+         \x20              received {received} B, sent {sent} B before this answer\n\
          7 close        {close}\n",
         local = identity.local,
         number = identity.number,
