@@ -19,7 +19,7 @@ const LISTEN: &[Example] = &[
     ),
     (
         "ft listen 8080 http site --status",
-        "the files of a folder, for a browser",
+        "a folder, for browsers",
     ),
     (
         "ft listen 0 discard --events run.jsonl",

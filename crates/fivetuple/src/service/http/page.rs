@@ -1,6 +1,7 @@
 //! What is sent back: a file, or a text of our own.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +22,18 @@ const LOCKED: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 /// The bytes of an answer.
 pub(super) enum Content {
     Text(Option<Bytes>),
-    File(FileBody),
+    /// What of it is already read, and the rest.
+    File(Option<Bytes>, FileBody),
+}
+
+impl Content {
+    /// Reads the beginning of a file, so that it goes out together with the head, and an error
+    /// comes before the head says that all is well.
+    pub(super) async fn of_file(mut rest: FileBody) -> io::Result<Self> {
+        let first = poll_fn(|cx| Pin::new(&mut rest).poll_frame(cx)).await;
+        let first = first.transpose()?.and_then(|frame| frame.into_data().ok());
+        Ok(Self::File(first, rest))
+    }
 }
 
 /// The body of an answer; dropped when it has been given to the connection.
@@ -53,14 +65,17 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut self.content {
             Content::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Content::File(file) => Pin::new(file).poll_frame(cx),
+            Content::File(first, rest) => match first.take() {
+                Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+                None => Pin::new(rest).poll_frame(cx),
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Text(text) => text.is_none(),
-            Content::File(file) => file.is_end_stream(),
+            Content::File(first, rest) => first.is_none() && rest.is_end_stream(),
         }
     }
 
@@ -69,7 +84,8 @@ impl Body for Answer {
             Content::Text(text) => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
-            Content::File(file) => file.size_hint(),
+            // Its head says it.
+            Content::File(..) => SizeHint::default(),
         }
     }
 }

@@ -148,8 +148,8 @@ impl Site {
         // Several ranges at once are answered with the whole, as RFC 9110 14.2 allows.
         let mut files = ServeDir::with_backend("", self.folder.clone());
         files = files.ignore_multi_range_requests(true);
-        let response = files.try_call(request).await?;
-        Ok(response.map(Content::File))
+        let (head, body) = files.try_call(request).await?.into_parts();
+        Ok(Response::from_parts(head, Content::of_file(body).await?))
     }
 }
 

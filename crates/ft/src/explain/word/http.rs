@@ -20,7 +20,7 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
         ),
         Row(
             "refused",
-            "names that begin with a dot, .., symbolic links that are absolute or lead out of \
+            "names that begin with a dot, .., symlinks that are absolute or lead out of \
              DIR, and whatever is no plain file: 404 for all of them",
         ),
         Row(
