@@ -128,9 +128,10 @@ mod tests {
         #[test]
         fn no_path_leads_out(path in "(/|\\.|%2e|%2f|%00|a|\\\\|%)*") {
             if let Some(parsed) = SitePath::parse(&path) {
-                prop_assert!(parsed.names.iter().all(|name| {
+                let is_name = |name: &String| {
                     !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0'])
-                }));
+                };
+                prop_assert!(parsed.names.iter().all(is_name));
             }
         }
 
