@@ -206,7 +206,7 @@ impl Server {
         let places = Places::new(max, &options.limits);
         let mut acceptor = Acceptor::new(listeners, options.access, places, &observers);
         let mut serving = Serving {
-            service,
+            service: Arc::new(service),
             terms: Arc::new(options.terms),
             observers,
             table,
@@ -228,6 +228,7 @@ impl Server {
             }
         };
         if told_to_stop {
+            serving.service.drain();
             serving
                 .take_queued(&mut acceptor, &mut order, options.drain)
                 .await;
@@ -277,7 +278,7 @@ fn bind_one(
 }
 
 struct Serving<S> {
-    service: S,
+    service: Arc<S>,
     terms: Arc<Terms>,
     observers: Observers,
     table: Arc<Table>,
@@ -348,9 +349,11 @@ impl<S: Service> Serving<S> {
 
     /// Lets the connections end, for so long, then aborts them.
     async fn drain(&mut self, order: &mut watch::Receiver<Order>, drain: Duration) {
+        let service = Arc::clone(&self.service);
         let time_up = async {
             // After `once` nobody has said yet that it shall stop.
             let _ = order.wait_for(|order| *order >= Order::Drain).await;
+            service.drain();
             tokio::select! {
                 () = sleep(drain) => {}
                 _ = order.wait_for(|order| *order >= Order::Cut) => {}

@@ -15,7 +15,15 @@ const LINES_OF_TABLES: usize = 64;
 /// A topic without a command to type: no command of a safe program produces it.
 const WITHOUT_EXAMPLE: &[&str] = &["EFAULT"];
 /// Names that differ only in case or in the dashes of an option. The name as typed decides.
-const SHARED: &[&str] = &["listen", "backlog", "eof", "events", "source", "halfclosed"];
+const SHARED: &[&str] = &[
+    "listen",
+    "backlog",
+    "eof",
+    "events",
+    "source",
+    "halfclosed",
+    "status",
+];
 /// The first word of every command that an example may show.
 const COMMANDS: &[&str] = &[
     "ft", "ss", "ip", "nft", "sysctl", "ulimit", "getent", "cat", "printf", "seq", "kill",
@@ -250,6 +258,8 @@ fn case_and_dashes_decide_between_topics_that_share_their_letters() {
         ("--backlog", "--backlog"),
         ("events", "events"),
         ("--events", "--events"),
+        ("exit status", "status"),
+        ("--status", "--status"),
     ] {
         assert_eq!(found(typed), name, "{typed}");
     }

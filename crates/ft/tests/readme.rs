@@ -1,7 +1,9 @@
-//! README.md is true: every `console` block is run, and shows what is written there.
+//! README.md and the examples in docs/ are true: every `console` block is run, and shows what is
+//! written there.
 //!
-//! `# terminal N` begins another terminal, `$ ` a command, `…` alone stands for any lines. Port
-//! 8080 becomes a free one. Ports, descriptors, pids, times and the user are not compared.
+//! `# terminal N` begins another terminal, `$ ` a command, `> ` what is typed into it up to the
+//! word after `<<`, `…` alone stands for any lines. Port 8080 becomes a free one. Ports,
+//! descriptors, pids, times and the user are not compared.
 
 mod rig;
 
@@ -10,12 +12,17 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use rig::{eventually, wait};
+use rig::{eventually, has, wait};
 use rustix::process::{Pid, Signal, kill_process_group};
+
+/// Programs of others that a block may need.
+const PROGRAMS: [&str; 2] = ["chromium", "curl"];
 
 /// A command line and what is shown under it.
 struct Typed {
     line: String,
+    /// The word that ends what is typed into it.
+    until: Option<String>,
     shown: Vec<String>,
     /// Another terminal follows: this command may still run then.
     goes_on: bool,
@@ -23,25 +30,52 @@ struct Typed {
 
 #[test]
 fn every_console_block_shows_what_really_happens() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = std::fs::read_to_string(readme).expect("README.md is there");
-    let blocks: Vec<&str> = readme
+    run_blocks("README.md", 4);
+}
+
+#[test]
+fn the_http_example_shows_what_really_happens() {
+    run_blocks("docs/http-example.md", 3);
+}
+
+/// Runs the blocks of a document, of which there are at least so many.
+fn run_blocks(document: &str, at_least: usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(document);
+    let text = std::fs::read_to_string(path).expect("the document is there");
+    let blocks: Vec<&str> = text
         .split("\n```console\n")
         .skip(1)
         .filter_map(|rest| rest.split("\n```").next())
         .collect();
-    assert!(blocks.len() >= 4, "the blocks are found");
+    assert!(blocks.len() >= at_least, "the blocks are found");
     for (number, block) in blocks.into_iter().enumerate() {
-        play(number, &commands(block));
+        let commands = commands(block);
+        let begins = |program: &&&str| {
+            let with = format!("{program} ");
+            commands.iter().any(|typed| typed.line.starts_with(&with))
+        };
+        if PROGRAMS.iter().filter(begins).all(|program| has(program)) {
+            play(number, &commands);
+        }
     }
 }
 
 fn commands(block: &str) -> Vec<Typed> {
     let mut typed: Vec<Typed> = Vec::new();
     for line in block.lines() {
-        if let Some(command) = line.strip_prefix("$ ") {
+        let into = typed.last_mut().filter(|last| last.until.is_some());
+        if let Some(last) = into {
+            let more = line.strip_prefix('>').expect("what is typed begins with >");
+            let more = more.strip_prefix(' ').unwrap_or(more);
+            last.line = format!("{}\n{more}", last.line);
+            last.until = last.until.take().filter(|until| until != more);
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            let until = command.split_once(" <<").map(|(_, word)| word.to_owned());
             typed.push(Typed {
                 line: command.to_owned(),
+                until,
                 shown: Vec::new(),
                 goes_on: false,
             });
@@ -59,7 +93,7 @@ fn commands(block: &str) -> Vec<Typed> {
 
 /// Runs the commands of one block: a server goes on while the others run.
 fn play(number: usize, commands: &[Typed]) {
-    let folder = std::env::temp_dir().join(format!("ft-readme-{}-{number}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("ft-document-{}-{number}", std::process::id()));
     std::fs::create_dir_all(folder.join("work")).expect("a folder");
     let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
     let port = port.expect("a free port").port().to_string();
@@ -142,6 +176,12 @@ fn fits(shown: &[String], said: &[String]) -> bool {
 /// The line without what differs from run to run: ports that the system chose, descriptors, pids,
 /// times, the user. Numbers of connections, counts of bytes and results stay as they are.
 fn mask(line: &str) -> String {
+    let header = line.strip_prefix("< ").unwrap_or(line);
+    for name in ["date: ", "last-modified: ", "etag: "] {
+        if header.starts_with(name) {
+            return name.to_owned();
+        }
+    }
     let mut masked: Vec<String> = Vec::new();
     let words: Vec<&str> = line.split_whitespace().collect();
     for (at, word) in words.iter().enumerate() {
@@ -155,9 +195,10 @@ fn mask(line: &str) -> String {
             _ if is_time => "N".to_owned(),
             _ if is_clock(word) => "CLOCK".to_owned(),
             Some("user") => "NAME".to_owned(),
-            Some("pid" | "(pid" | "kill" | "descriptor" | "port" | "on" | "listen" | "since") => {
-                numbers(word)
-            }
+            Some(
+                "pid" | "(pid" | "kill" | "descriptor" | "port" | "on" | "listen" | "since"
+                | "cookie",
+            ) => numbers(word),
             _ if is_result || word.contains([':', '(']) => numbers(word),
             _ => (*word).to_owned(),
         });

@@ -1,11 +1,15 @@
 //! The data path of a connection: one call on readiness, counted and told.
 
 use std::future::Future;
+#[cfg(feature = "http")]
+use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
+#[cfg(feature = "http")]
+use rustix::net::SendAncillaryBuffer;
 use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
@@ -97,6 +101,61 @@ impl Connection {
                 other => return Poll::Ready(other),
             }
         }
+    }
+
+    /// Sends several pieces with one call, when the kernel takes something.
+    #[cfg(feature = "http")]
+    pub(crate) fn poll_send_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<Result<usize, Errno>> {
+        match self.try_send_vectored(pieces) {
+            Err(Errno::AGAIN) => {}
+            other => return Poll::Ready(other),
+        }
+        let fd = self.fd()?;
+        loop {
+            // As in `poll_send`.
+            let mut guard = ready!(fd.poll_write_ready(cx)).map_err(|error| errno_of(&error))?;
+            match self.try_send_vectored(pieces) {
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    #[cfg(feature = "http")]
+    fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        let fd = self.fd()?.get_ref();
+        let sent = loop {
+            let mut nothing = SendAncillaryBuffer::default();
+            match rustix::net::sendmsg(fd, pieces, &mut nothing, SendFlags::NOSIGNAL) {
+                Err(Errno::INTR) => {}
+                other => break other,
+            }
+        };
+        if let Ok(count) = sent {
+            add(&self.live.sent, count);
+            if self.observers.wants().bytes {
+                let mut left = count;
+                for piece in pieces {
+                    let now = left.min(piece.len());
+                    left -= now;
+                    if let Some(bytes) = piece.get(..now)
+                        && now > 0
+                    {
+                        self.moved(Direction::Sent, bytes);
+                    }
+                }
+            }
+        }
+        if sent != Err(Errno::AGAIN) {
+            let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+            let result = sent.map(|count| count as u64);
+            self.called(Call::Send, format_args!("{length} bytes"), result);
+        }
+        sent
     }
 
     /// Waits for an error of a connection that nobody reads from or writes to at the moment: a

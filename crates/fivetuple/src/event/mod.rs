@@ -263,6 +263,14 @@ pub enum Event<'a> {
         /// What failed, and what is known about it.
         error: &'a dyn Explained,
     },
+    /// The service did one piece of its work: answered a request. For logs; the bytes in it that
+    /// the peer chose are escaped.
+    Served {
+        /// The connection.
+        connection: &'a Identity,
+        /// What, on one line.
+        what: fmt::Arguments<'a>,
+    },
     /// Bytes were thrown away by a policy that was asked for (`drop-oldest`).
     Dropped {
         /// The connection.

@@ -24,6 +24,8 @@ mod chargen;
 mod daytime;
 mod discard;
 mod echo;
+#[cfg(feature = "http")]
+mod http;
 mod relay;
 mod source;
 mod terminal;
@@ -41,6 +43,8 @@ pub use chargen::Chargen;
 pub use daytime::{Daytime, daytime};
 pub use discard::Discard;
 pub use echo::Echo;
+#[cfg(feature = "http")]
+pub use http::{Http, HttpOptions};
 pub use relay::{REST, Relay};
 pub use source::Source;
 pub use terminal::{Input, Output, OutputEnd, Slow, Terminal, WhenGone};
@@ -62,6 +66,10 @@ pub trait Service: Send + Sync + 'static {
     fn descriptors(&self) -> u64 {
         1
     }
+
+    /// The server was told to stop: a connection that waits for more work ends now. Connections
+    /// that come after this were queued before it.
+    fn drain(&self) {}
 }
 
 impl<F, E> Service for F

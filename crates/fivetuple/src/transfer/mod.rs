@@ -371,6 +371,6 @@ thread_local! {
 }
 
 /// Lends the buffer of this thread.
-fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
+pub(crate) fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     THREAD_SCRATCH.with_borrow_mut(|scratch| work(scratch))
 }

@@ -38,6 +38,8 @@ pub(crate) const PARSERS: &[&str] = &[
     "crates/fivetuple/src/address/parse.rs",
     "crates/fivetuple/src/address/port.rs",
     "crates/fivetuple/src/address/port_set.rs",
+    "crates/fivetuple/src/service/http/path.rs",
+    "crates/fivetuple/src/service/http/talk.rs",
     "crates/ft/src/args/values.rs",
 ];
 

@@ -16,7 +16,7 @@ use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
 
 use super::limit;
-use super::service::relay::Relay;
+use super::service;
 use super::values::{self, DurationOrNever, Retry};
 
 pub(super) const ADDRESSES: &str = "Addresses";
@@ -74,11 +74,12 @@ pub(super) struct Listen {
     /// that was chosen is reported.
     #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
     pub(super) address: Option<String>,
-    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], relay DESTINATION
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], relay DESTINATION, http [DIR]
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
     /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. relay
-    /// connects each client to DESTINATION, as ft relay does.
+    /// connects each client to DESTINATION, as ft relay does. http serves the files of DIR, without
+    /// one those of this folder.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -138,7 +139,9 @@ pub(super) struct Listen {
     #[arg(hide_short_help = true)]
     pub(super) deny: Vec<IpNet>,
     #[command(flatten)]
-    pub(super) relay: Relay,
+    pub(super) relay: service::relay::Relay,
+    #[command(flatten)]
+    pub(super) http: service::http::Options,
     #[command(flatten)]
     pub(super) shown: Shown,
 }

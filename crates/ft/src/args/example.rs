@@ -18,6 +18,10 @@ const LISTEN: &[Example] = &[
         "a million bytes for each client",
     ),
     (
+        "ft listen 8080 http site --status",
+        "a folder, for browsers",
+    ),
+    (
         "ft listen 0 discard --events run.jsonl",
         "any free port; JSON lines",
     ),

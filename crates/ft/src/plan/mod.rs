@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
 
-pub(crate) use service::{Relay, Service};
+pub(crate) use service::{Relay, Service, Site};
 
 /// One run of the command.
 #[derive(Clone, Debug)]

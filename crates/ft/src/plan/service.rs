@@ -1,5 +1,8 @@
 //! What is done with an accepted connection, as plain data.
 
+use std::path::PathBuf;
+
+use fivetuple::service::HttpOptions;
 use fivetuple::{Address, ConnectOptions};
 
 use super::Terminal;
@@ -16,6 +19,7 @@ pub(crate) enum Service {
     /// So many bytes; without a size, no end.
     Source(Option<u64>),
     Relay(Relay),
+    Http(Site),
 }
 
 /// Each client gets a connection of its own to one of these.
@@ -23,4 +27,11 @@ pub(crate) enum Service {
 pub(crate) struct Relay {
     pub(crate) destinations: Vec<Address>,
     pub(crate) options: ConnectOptions,
+}
+
+/// The files of a folder over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    pub(crate) folder: PathBuf,
+    pub(crate) options: HttpOptions,
 }

@@ -224,6 +224,9 @@ impl Log {
                     totals,
                 });
             }),
+            Event::Served { connection, what } => self.line(|line| {
+                line.put(Named(connection)).put(' ').put(what);
+            }),
             Event::Dropped {
                 connection,
                 direction,

@@ -1,7 +1,7 @@
 //! From the plan of a service to the service of the library.
 
-use fivetuple::call::describe;
-use fivetuple::service::{Chargen, Daytime, Discard, Echo, Output, Relay, Source, Time};
+use fivetuple::call::{Code, Visible, describe};
+use fivetuple::service::{Chargen, Daytime, Discard, Echo, Http, Output, Relay, Source, Time};
 use fivetuple::{Identity, Server, Service, Summary};
 use tokio::task::JoinHandle;
 
@@ -36,6 +36,7 @@ pub(super) fn start(server: Server, service: &plan::Service) -> Result<Started, 
         plan::Service::Chargen => serve(server, |_: &Identity| Chargen),
         plan::Service::Daytime => serve(server, |_: &Identity| Daytime::default()),
         plan::Service::Time => serve(server, |_: &Identity| Time::default()),
+        plan::Service::Http(ref site) => serve(server, http(site)?),
         plan::Service::Source(size) => serve(server, move |_: &Identity| Source::new(size)),
         plan::Service::Relay(ref plan) => relay(server, plan)?,
     })
@@ -58,4 +59,14 @@ fn serve<S: Service>(server: Server, service: S) -> Started {
         serving: tokio::spawn(server.serve(service)),
         output: None,
     }
+}
+
+fn http(site: &plan::Site) -> Result<Http, String> {
+    Http::open(&site.folder, site.options.clone()).map_err(|errno| {
+        let (folder, code) = (
+            Visible(site.folder.as_os_str().as_encoded_bytes()),
+            Code::Errno(errno),
+        );
+        format!("open {folder}: {} ({code})", code.text())
+    })
 }

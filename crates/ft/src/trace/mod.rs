@@ -107,6 +107,9 @@ impl Trace {
                         totals,
                     });
             }),
+            Event::Served { connection, what } => self.line(("6", "transfer"), at, |line| {
+                line.put(format_args!("-- #{} {what}", connection.number));
+            }),
             Event::StoppedListening { local, protocol } => self.line(CLOSE, at, |line| {
                 line.put(format_args!("-- stopped listening on {local} {protocol}"));
             }),

@@ -4,6 +4,7 @@
 //! A service with options of its own has a file here: its options as clap reads them, flattened
 //! into [`Listen`], and what they mean.
 
+pub(super) mod http;
 pub(super) mod relay;
 
 use fivetuple::service::Slow;
@@ -16,8 +17,8 @@ use super::values::{nearest, size};
 use crate::plan::Service;
 
 /// The services of this release.
-pub(super) const SERVICES: [&str; 8] = [
-    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "relay",
+pub(super) const SERVICES: [&str; 9] = [
+    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "relay", "http",
 ];
 
 /// What is done with connections.
@@ -40,6 +41,7 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "time" => Service::Time,
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
         "relay" => relay::plan(&mut rest, words)?,
+        "http" => http::plan(words, rest.next())?,
         other => return Err(unknown(other)),
     };
     if name != "relay"
@@ -61,6 +63,13 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
     {
         return Err(format!(
             "{option} is for the terminal service: leave out {option} or {name}"
+        ));
+    }
+    if name != "http"
+        && let Some(option) = words.http.first()
+    {
+        return Err(format!(
+            "{option} is for the http service: leave out {option}, or say ft listen ADDRESS http"
         ));
     }
     Ok(service)

@@ -2,6 +2,7 @@
 
 mod call;
 mod end;
+mod http;
 mod limit;
 mod place;
 mod show;
@@ -15,4 +16,5 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     place::TOPICS,
     limit::TOPICS,
     end::TOPICS,
+    http::TOPICS,
 ];

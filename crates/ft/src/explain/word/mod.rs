@@ -1,6 +1,7 @@
 //! The words of the subject: ports and sockets, ends and limits, what `ft` writes and returns.
 
 mod end;
+mod http;
 mod name;
 mod output;
 mod relay;
@@ -14,5 +15,6 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     unix::TOPICS,
     end::TOPICS,
     relay::TOPICS,
+    http::TOPICS,
     output::TOPICS,
 ];

@@ -229,6 +229,10 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "relay",
                 "relay DESTINATION: connects each client to another server",
             ),
+            Row(
+                "http [DIR]",
+                "the files of DIR, or of this folder, for browsers (RFC 9112)",
+            ),
             Text(
                 "terminal reads stdin only while somebody is connected. After stdin has ended, \
                  later clients get our half-close at once.",

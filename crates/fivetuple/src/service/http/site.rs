@@ -1,0 +1,239 @@
+//! What a request gets: a file, a list, the status, or a short page that says why not.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode, Version};
+use tower_http::services::ServeDir;
+
+use super::Http;
+use super::folder::{Folder, Found, blocking};
+use super::listing::listing;
+use super::page::{self, Answer, Content, Status, refusal};
+use super::path::SitePath;
+use super::status::status;
+use super::talk::Progress;
+use crate::call::{Errno, Visible};
+use crate::event::Event;
+
+/// What is served to everybody.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) folder: Folder,
+    pub(super) status: bool,
+}
+
+/// A request, and what is known about how it came.
+pub(super) struct Asked {
+    pub(super) parts: Parts,
+    pub(super) has_body: bool,
+    /// 1, 2, 3 … over its connection.
+    pub(super) number: u64,
+    /// As it came, if somebody wants to see that.
+    pub(super) head: Vec<u8>,
+    pub(super) progress: Arc<Progress>,
+}
+
+impl Asked {
+    /// Whether the connection is kept for a next request.
+    pub(super) fn stays(&self) -> bool {
+        let said = |word: &str| {
+            let values = self.parts.headers.get_all(header::CONNECTION).iter();
+            let mut values = values.filter_map(|value| value.to_str().ok());
+            values.any(|value| value.to_ascii_lowercase().contains(word))
+        };
+        !self.has_body
+            && match self.parts.version {
+                Version::HTTP_11 => !said("close"),
+                _ => said("keep-alive"),
+            }
+    }
+}
+
+impl Site {
+    /// Answers a request, and says so.
+    pub(super) async fn answer(&self, asked: Asked) -> Response<Answer> {
+        let mut response = match self.content(&asked).await {
+            Ok(response) => response,
+            Err(error) => refusal(status_of(&error), asked.parts.uri.path()),
+        };
+        let headers = response.headers_mut();
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            // Kept, but asked for again: the files change while they are worked on.
+            let value = HeaderValue::from_static("no-cache");
+            headers.insert(header::CACHE_CONTROL, value);
+        }
+        if asked.has_body {
+            let close = HeaderValue::from_static("close");
+            headers.insert(header::CONNECTION, close);
+        }
+        told(&asked, &response);
+        response.map(|content| Answer::new(content, &asked.progress))
+    }
+
+    async fn content(&self, asked: &Asked) -> io::Result<Response<Content>> {
+        let Parts { method, uri, .. } = &asked.parts;
+        if method != Method::GET && method != Method::HEAD {
+            let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, method.as_str());
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(header::ALLOW, allowed);
+            return Ok(response);
+        }
+        if self.status && uri.path() == Http::STATUS_PATH {
+            return Ok(status(asked));
+        }
+        let missing = || io::Error::from(Errno::NOENT);
+        let path = SitePath::parse(uri.path()).ok_or_else(missing)?;
+        let folder = self.folder.clone();
+        let relative = path.relative();
+        match blocking(move || folder.look(Path::new(&relative))).await? {
+            Found::File if path.slash => Err(missing()),
+            Found::File => self.file(&asked.parts, path.encoded()).await,
+            Found::Folder { .. } if !path.slash => Ok(to_the_slash(&path, uri.query())),
+            Found::Folder { index: true } => {
+                let path = format!("{}/index.html", path.encoded());
+                self.file(&asked.parts, path).await
+            }
+            Found::Folder { index: false } => {
+                let folder = self.folder.clone();
+                let title = path.shown();
+                let body = blocking(move || listing(&folder, &path)).await?;
+                Ok(page::html(&title, &body))
+            }
+        }
+    }
+
+    /// A file, or the part of it that was asked for.
+    async fn file(&self, parts: &Parts, path: String) -> io::Result<Response<Content>> {
+        let mut response = self.fetch(parts, &path, is_ranged(parts)).await?;
+        let is_part = matches!(
+            response.status(),
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE
+        );
+        if is_part && !is_of_this_version(&parts.headers, response.headers()) {
+            response = self.fetch(parts, &path, false).await?;
+        }
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            let range = response.headers_mut().remove(header::CONTENT_RANGE);
+            response = refusal(status, &path);
+            if let Some(range) = range {
+                response.headers_mut().insert(header::CONTENT_RANGE, range);
+            }
+        }
+        with_charset(response.headers_mut());
+        Ok(response)
+    }
+
+    async fn fetch(
+        &self,
+        parts: &Parts,
+        path: &str,
+        ranged: bool,
+    ) -> io::Result<Response<Content>> {
+        let mut request = Request::new(());
+        *request.method_mut() = parts.method.clone();
+        *request.headers_mut() = parts.headers.clone();
+        *request.uri_mut() = path.parse().map_err(io::Error::other)?;
+        if !ranged {
+            request.headers_mut().remove(header::RANGE);
+        }
+        // Several ranges at once are answered with the whole, as RFC 9110 14.2 allows.
+        let mut files = ServeDir::with_backend("", self.folder.clone());
+        files = files.ignore_multi_range_requests(true);
+        let (head, body) = files.try_call(request).await?.into_parts();
+        Ok(Response::from_parts(head, Content::of_file(body).await?))
+    }
+}
+
+/// Whether a part is asked for in a way that counts: GET, one Range, in bytes (RFC 9110 14.2).
+fn is_ranged(parts: &Parts) -> bool {
+    let mut ranges = parts.headers.get_all(header::RANGE).iter();
+    let range = ranges.next().and_then(|range| range.to_str().ok());
+    parts.method == Method::GET
+        && ranges.next().is_none()
+        && range.is_some_and(|range| range.trim_start().starts_with("bytes="))
+}
+
+/// Whether a part of what there is now fits to what the client has of it (If-Range, RFC 9110
+/// 13.1.5). Without that header the client does not mind.
+fn is_of_this_version(asked: &HeaderMap, answered: &HeaderMap) -> bool {
+    let Some(wanted) = asked.get(header::IF_RANGE) else {
+        return true;
+    };
+    let has = |name| answered.get(name) == Some(wanted);
+    has(header::ETAG) || has(header::LAST_MODIFIED)
+}
+
+/// Text is taken for UTF-8.
+fn with_charset(headers: &mut HeaderMap) {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return;
+    };
+    let Ok(kind) = kind.to_str() else { return };
+    let is_text = kind.starts_with("text/") || kind == "application/javascript";
+    if is_text
+        && !kind.contains("charset")
+        && let Ok(kind) = HeaderValue::from_str(&format!("{kind}; charset=utf-8"))
+    {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+}
+
+/// A folder is asked for with a slash at the end, so that what its pages refer to is in it.
+fn to_the_slash(path: &SitePath, query: Option<&str>) -> Response<Content> {
+    let mut location = format!("{}/", path.encoded());
+    if let Some(query) = query {
+        location = format!("{location}?{query}");
+    }
+    let mut response = refusal(StatusCode::TEMPORARY_REDIRECT, &location);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// What an error of the file system is in HTTP. What leads out of the folder is not there.
+fn status_of(error: &io::Error) -> StatusCode {
+    match Errno::from_io_error(error) {
+        Some(
+            Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::XDEV
+            | Errno::LOOP
+            | Errno::NAMETOOLONG
+            | Errno::NXIO,
+        ) => StatusCode::NOT_FOUND,
+        Some(Errno::ACCESS | Errno::PERM) => StatusCode::FORBIDDEN,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// One line for the log: `GET /hello.txt: 200 OK, 12 B`.
+fn told(asked: &Asked, response: &Response<Content>) {
+    let Parts { method, uri, .. } = &asked.parts;
+    let length = response.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok());
+    let length = length.filter(|_| method != Method::HEAD);
+    let target = uri
+        .path_and_query()
+        .map_or(uri.path(), |target| target.as_str());
+    asked.progress.observers.emit(&Event::Served {
+        connection: &asked.progress.live.identity,
+        what: format_args!(
+            "{} {}: {}, {} B",
+            Visible(method.as_str().as_bytes()),
+            Visible(target.as_bytes()),
+            Status(response.status()),
+            length.unwrap_or("0"),
+        ),
+    });
+}
