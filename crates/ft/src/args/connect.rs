@@ -1,6 +1,6 @@
 //! `ft connect`: what its words mean together.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use fivetuple::address::{AddressError, Host, HostPorts};
 use fivetuple::{Address, ClientOptions, ConnectOptions, Family, Retry, SocketOptions, Terms};
@@ -16,6 +16,9 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     together(&words)?;
     let targets = targets(&words.words)?;
     let family = family(&words)?;
+    if let Some(source) = words.source {
+        same_family(&source, &targets.host)?;
+    }
     let target = callable(&targets, family)?;
     let report = shown::report(&words.shown, Typed::Connect(words.words.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
@@ -64,6 +67,9 @@ fn targets(words: &[String]) -> Result<HostPorts, String> {
     let read = match words {
         [] => Err(AddressError::Empty),
         [address] => address.parse(),
+        [_, empty] if empty.is_empty() => {
+            return Err("the port is empty: write HOST PORT, such as localhost 8080".to_owned());
+        }
         [host, ports] => HostPorts::from_host_and_ports(host, ports),
         [_, _, extra, ..] => {
             return Err(format!(
@@ -95,6 +101,27 @@ fn other_family(source: &SocketAddr, wanted: Family) -> String {
     };
     let ip = source.ip();
     format!("{option} is {wanted} only, and --source {ip} is not: leave out {option}")
+}
+
+/// A call goes from an address to another of its family.
+fn same_family(source: &SocketAddr, host: &Host) -> Result<(), String> {
+    let ip = match host {
+        Host::V4(ip) => IpAddr::V4(*ip),
+        Host::V6 { ip, .. } => IpAddr::V6(*ip),
+        _ => return Ok(()),
+    };
+    if ip.is_ipv4() == source.is_ipv4() {
+        return Ok(());
+    }
+    let source = source.ip();
+    let (one, other) = if ip.is_ipv4() {
+        ("IPv6", "IPv4")
+    } else {
+        ("IPv4", "IPv6")
+    };
+    Err(format!(
+        "--source {source} is {one}, and {ip} is {other}: write a source of {other}, or leave it out"
+    ))
 }
 
 /// The first of the addresses, if all of them can be called.

@@ -15,6 +15,9 @@ use super::values::nearest;
 /// The commands of this release.
 pub(super) const VERBS: [&str; 6] = ["listen", "connect", "explain", "demo", "completions", "man"];
 
+/// Commands of later releases: not the names of machines, which would be looked up.
+const LATER: [&str; 5] = ["bench", "board", "ports", "diagram", "code"];
+
 /// A command line that begins with its command, if it has one.
 pub(super) struct Words {
     pub(super) verb: Option<&'static str>,
@@ -54,6 +57,7 @@ pub(super) fn first(mut argv: Vec<OsString>, command: &Command) -> Result<Words,
         argv.remove(at);
         return help(argv);
     }
+    later(&first)?;
     unknown(&first.to_string_lossy(), words.len())?;
     Ok(Words {
         verb: Some("connect"),
@@ -75,6 +79,7 @@ fn help(mut rest: Vec<OsString>) -> Result<Words, Exit> {
             rest,
         });
     }
+    later(word)?;
     let word = word.to_string_lossy();
     let sentence = match nearest(&word, VERBS) {
         Some(verb) => format!("unknown command '{}'; did you mean '{verb}'?", said(&word)),
@@ -84,6 +89,18 @@ fn help(mut rest: Vec<OsString>) -> Result<Words, Exit> {
         ),
     };
     Err(Exit::usage(None, &sentence))
+}
+
+/// Says so if the word is a command of a later release.
+fn later(word: &OsStr) -> Result<(), Exit> {
+    match LATER.into_iter().find(|verb| word == *verb) {
+        None => Ok(()),
+        Some(verb) => Err(Exit {
+            status: 2,
+            text: format!("ft {verb}: not in this release\ntry: ft --help\n"),
+            to_stdout: false,
+        }),
+    }
 }
 
 /// Says so if the first word is a misspelt command and no address.
@@ -100,6 +117,11 @@ fn unknown(word: &str, words: usize) -> Result<(), Exit> {
         None => return Ok(()),
     };
     Err(Exit::usage(None, &sentence))
+}
+
+#[cfg(test)]
+pub(super) fn is_later(word: &str) -> bool {
+    LATER.contains(&word)
 }
 
 /// Where the words stand that are neither options nor their values.
@@ -125,7 +147,7 @@ fn plain_words(argv: &[OsString], command: &Command) -> Vec<usize> {
 
 /// Whether the word behind this option belongs to it. All options of these commands that take a
 /// value are long, and none takes one in one command only.
-fn takes_value(option: &OsStr, command: &Command) -> bool {
+pub(super) fn takes_value(option: &OsStr, command: &Command) -> bool {
     let Some(long) = option.to_str().and_then(|option| option.strip_prefix("--")) else {
         return false;
     };
