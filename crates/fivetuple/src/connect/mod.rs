@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::task::ready;
 use std::time::Duration;
 
-use rustix::net::{getsockname, sockopt};
+use rustix::net::{getpeername, getsockname, sockopt};
 use tokio::time::{Instant, sleep};
 
 use crate::address::{Address, AddressError, Family};
@@ -174,6 +174,10 @@ async fn connect(
     let local = getsockname(fd.get_ref())
         .and_then(SocketAddr::try_from)
         .map_err(failed)?;
+    // Who calls 0.0.0.0 reaches 127.0.0.1 (Linux), and that is what the other end sees. A peer that
+    // has reset meanwhile has no name any more.
+    let named = getpeername(fd.get_ref()).ok().flatten();
+    let peer = named.map_or(Ok(peer), SocketAddr::try_from).unwrap_or(peer);
     if local == peer {
         // Both ends are this one socket: with nobody listening, the system chose the very port
         // that was called as the source (RFC 9293, simultaneous open).
