@@ -14,12 +14,13 @@ use std::task::{Context, Poll, ready};
 
 use crate::close::{Close, Closed};
 use crate::connection::Connection;
-use crate::event::{Direction, Event, Identity, Observers};
+use crate::event::{Direction, Event, FellBehind, Identity, Observers};
 use crate::service::Service;
 use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply, Terms, Transfer};
 
 pub use input::Input;
 use input::{Next, Reader};
+use output::NoRoom;
 pub use output::{Output, OutputEnd, WhenGone};
 
 /// What happens to who is too slow: a writer that does not take what clients send, or a client
@@ -36,6 +37,17 @@ pub enum Slow {
     /// Close the connection concerned: one that would write when the writer is 256 KiB behind,
     /// and one that takes nothing of the reader's for [`Input::STALL`].
     Close,
+}
+
+impl Slow {
+    /// The name of the policy, as `--slow` has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::DropOldest => "drop-oldest",
+            Self::Close => "close",
+        }
+    }
 }
 
 /// A reader and a writer, shared by all connections.
@@ -94,6 +106,18 @@ impl TerminalExchange {
     }
 }
 
+impl TerminalExchange {
+    /// Too slow for the policy, and closed because of it.
+    fn fell_behind(&self, direction: Direction, (bytes, slow): (u64, Slow)) {
+        self.observers.emit(&Event::FellBehind(FellBehind {
+            connection: &self.identity,
+            direction,
+            bytes,
+            policy: slow.name(),
+        }));
+    }
+}
+
 impl Exchange for TerminalExchange {
     fn received(&mut self, bytes: &[u8], _reply: &mut Outgoing<'_>) {
         let (mark, dropped) = self.output.push(bytes);
@@ -102,7 +126,12 @@ impl Exchange for TerminalExchange {
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>, _unsent: usize) -> Poll<Result<usize, Close>> {
-        self.output.poll_room(cx, self.number)
+        self.output.poll_room(cx, self.number).map_err(|why| {
+            if let NoRoom::Behind(bytes) = why {
+                self.fell_behind(Direction::Received, (bytes, Slow::Close));
+            }
+            why.close()
+        })
     }
 
     fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
@@ -138,8 +167,11 @@ impl Exchange for TerminalExchange {
     }
 
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
-        let cut_off = |reader: &Reader| reader.poll_cut_off(cx).is_ready();
-        if self.reader.as_ref().is_some_and(cut_off) {
+        let cut_off = |reader: &Reader| reader.poll_cut_off(cx);
+        if let Some(Poll::Ready(behind)) = self.reader.as_ref().map(cut_off) {
+            self.fell_behind(Direction::Sent, behind);
+            // Said once.
+            self.reader = None;
             return Poll::Ready(Err(Close::Abort));
         }
         self.output

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::{QUEUE_MAX, SCRATCH, Slow};
-use crate::call::describe;
+use crate::call::{Errno, describe};
 use crate::close::Close;
 
 /// Why nothing more is written.
@@ -15,10 +15,29 @@ use crate::close::Close;
 pub enum OutputEnd {
     /// Whoever read what we write is gone (EPIPE).
     ReaderGone,
-    /// Writing failed: no space, an I/O error. The text says which.
-    Failed(String),
+    /// Writing failed: no space, an I/O error. The text says which, and so does the errno, if
+    /// the writer gave one.
+    Failed(String, Option<Errno>),
     /// Whoever runs us wants an end ([`Output::interrupt`]).
     Interrupted,
+}
+
+/// Why nothing more may be read from a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoRoom {
+    /// The output has ended.
+    Ended(Close),
+    /// The writer is so far behind, and the policy is to close.
+    Behind(u64),
+}
+
+impl NoRoom {
+    pub(super) fn close(self) -> Close {
+        match self {
+            Self::Ended(close) => close,
+            Self::Behind(_) => Close::Abort,
+        }
+    }
 }
 
 /// What an ended output means for the connections.
@@ -155,18 +174,20 @@ impl Output {
         (queue.pushed, dropped as u64)
     }
 
-    pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, NoRoom>> {
         let mut queue = self.shared.lock();
         if let Some(end) = &queue.end {
             return Poll::Ready(match self.shared.close_for(end, queue.lost) {
-                Some(close) => Err(close),
+                Some(close) => Err(NoRoom::Ended(close)),
                 None => Ok(SCRATCH),
             });
         }
         let room = QUEUE_MAX.saturating_sub(queue.waiting.len());
         match self.shared.slow {
             Slow::DropOldest => Poll::Ready(Ok(SCRATCH)),
-            Slow::Close if room == 0 => Poll::Ready(Err(Close::Abort)),
+            Slow::Close if room == 0 => {
+                Poll::Ready(Err(NoRoom::Behind(queue.waiting.len() as u64)))
+            }
             Slow::Block if room == 0 => {
                 queue.waiting_for.insert(who, cx.waker().clone());
                 Poll::Pending
@@ -253,7 +274,10 @@ impl Shared {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                     return self.end(OutputEnd::ReaderGone);
                 }
-                Err(error) => return self.end(OutputEnd::Failed(describe(&error))),
+                Err(error) => {
+                    let errno = Errno::from_io_error(&error);
+                    return self.end(OutputEnd::Failed(describe(&error), errno));
+                }
             }
             bytes.clear();
             bytes.shrink_to(QUEUE_MAX);
