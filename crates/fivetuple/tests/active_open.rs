@@ -58,6 +58,20 @@ fn black_hole(family: AddressFamily, any: &str) -> BlackHole {
 }
 
 #[tokio::test]
+async fn whoever_calls_the_wildcard_is_connected_with_the_address_that_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let socket = Socket::open(Family::Inet, &SocketOptions::default(), &Observers::none()).unwrap();
+    let connection = socket
+        .connect(SocketAddr::from(([0, 0, 0, 0], local.port())))
+        .await
+        .unwrap();
+    assert_eq!(connection.five_tuple().unwrap().destination, local);
+    let (_accepted, peer) = listener.accept().unwrap();
+    assert_eq!(connection.five_tuple().unwrap().source, peer);
+}
+
+#[tokio::test]
 async fn nobody_listening_is_refused_at_once_and_said_with_the_address() {
     let (_held, nobody_there) = refusing();
     let begin = Instant::now();

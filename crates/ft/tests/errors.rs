@@ -4,10 +4,10 @@
 //! can be fixed ones, its sysctls can be changed, and nothing of it is left when it ends.
 
 mod rig;
-mod told;
+mod script;
 
 use rig::has;
-use told::check;
+use script::check;
 
 // ---- EADDRINUSE ----------------------------------------------------------------------------
 

@@ -94,6 +94,18 @@ fn found(word: &str) -> &'static str {
 }
 
 #[test]
+fn the_number_of_an_errno_is_a_word() {
+    for (number, name) in [
+        ("28", "ENOSPC"),
+        ("98", "EADDRINUSE"),
+        ("111", "ECONNREFUSED"),
+    ] {
+        assert_eq!(lookup(number).ok().map(|topic| topic.name), Some(name));
+    }
+    assert!(lookup("4000").is_err());
+}
+
+#[test]
 fn every_topic_fits_the_screen() {
     for topic in topics() {
         let text = render(topic, COLUMNS);

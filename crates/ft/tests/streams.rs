@@ -338,3 +338,86 @@ fn signals_end_a_client_with_their_status() {
         .filter(|line| line.contains("released by peer first"));
     assert_eq!(released.count(), 2, "{:#?}", ended.said);
 }
+
+/// A shell with job control, in so far as `ft` can tell: a session with a terminal, where a job is
+/// in the foreground or in the background.
+const SHELL: &str = r#"
+import fcntl, os, pty, signal, socket, subprocess, sys, termios
+signal.alarm(50)
+master, slave = pty.openpty()
+os.setsid()
+fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+
+def job(*words):
+    def own_group():
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    return subprocess.Popen([os.environ["FT"], *words], stdin=slave, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, bufsize=0, preexec_fn=own_group)
+
+def exchange(client, job):
+    for _ in range(2):
+        client.sendall(b"heard\n")
+        assert job.stdout.read(6) == b"heard\n"
+    stopped = os.waitpid(job.pid, os.WNOHANG | os.WUNTRACED)
+    assert stopped == (0, 0), stopped
+
+def foreground(client, job):
+    os.tcsetpgrp(slave, job.pid)
+    os.write(master, b"typed\n")
+    assert client.recv(6) == b"typed\n"
+
+def stop_and_continue_in_background(job):
+    os.killpg(job.pid, signal.SIGTSTP)
+    _, status = os.waitpid(job.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status) and os.WSTOPSIG(status) == signal.SIGTSTP, status
+    os.tcsetpgrp(slave, os.getpgrp())
+    os.killpg(job.pid, signal.SIGCONT)
+
+def kill(job, expected):
+    os.killpg(job.pid, signal.SIGTERM)
+    os.killpg(job.pid, signal.SIGCONT)
+    _, status = os.waitpid(job.pid, os.WUNTRACED)
+    assert not os.WIFSTOPPED(status), "stopped by signal %d" % os.WSTOPSIG(status)
+    assert os.waitstatus_to_exitcode(status) == expected, (status, job.stderr.read())
+
+def listening():
+    server = job("listen", "127.0.0.1:0", "--drain", "100ms")
+    port = int(server.stderr.readline().split(b":")[1].split()[0])
+    return server, socket.create_connection(("127.0.0.1", port))
+
+listener = socket.create_server(("127.0.0.1", 0))
+def calling():
+    client = job("connect", "127.0.0.1:%d" % listener.getsockname()[1])
+    return client, listener.accept()[0]
+
+for start, status in [(listening, 1), (calling, 143)]:
+    # In the background from the beginning to the end.
+    started, peer = start()
+    exchange(peer, started)
+    kill(started, status)
+    # To the foreground, where it is typed into, and back.
+    started, peer = start()
+    exchange(peer, started)
+    foreground(peer, started)
+    stop_and_continue_in_background(started)
+    exchange(peer, started)
+    foreground(peer, started)
+    stop_and_continue_in_background(started)
+    exchange(peer, started)
+    kill(started, status)
+"#;
+
+#[test]
+fn in_the_background_it_serves_on_and_can_be_killed() {
+    if !has("python3") {
+        return;
+    }
+    let mut shell = Command::new("python3");
+    shell
+        .args(["-c", SHELL])
+        .env("FT", env!("CARGO_BIN_EXE_ft"));
+    let output = run(&mut shell, b"");
+    assert_eq!(number(output.status), 0, "{}", text(&output.stderr));
+}

@@ -188,3 +188,68 @@ fn a_peer_that_vanishes_is_timed_out_by_both_ends_and_the_server_goes_on() {
     );
     assert!(said.contains("ETIMEDOUT"), "{said}");
 }
+
+#[test]
+fn a_small_limit_is_never_reached_by_ft_itself() {
+    if !has("prlimit") {
+        return;
+    }
+    let mut command = Command::new("prlimit");
+    command.args(["--nofile=24:24", env!("CARGO_BIN_EXE_ft")]);
+    command.args(["listen", "127.0.0.1:0", "echo"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let (server, address) = Running::listen_as(&mut command);
+    let clients: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut client = TcpStream::connect(address).unwrap();
+            client.write_all(b"x").unwrap();
+            client
+        })
+        .collect();
+    for mut client in clients {
+        client.read_exact(&mut [0]).unwrap();
+    }
+    let ended = server.stop();
+    assert_eq!(ended.status, 0);
+    let said = ended.said.concat();
+    assert!(!said.contains("EMFILE"), "{:#?}", ended.said);
+    assert!(
+        said.contains("paused: the limit of connections"),
+        "{:#?}",
+        ended.said
+    );
+}
+
+#[test]
+fn with_hardly_any_descriptors_it_ends_with_the_errno_and_without_a_panic() {
+    if !has("prlimit") {
+        return;
+    }
+    // Below 4 not even the libraries can be loaded.
+    for limit in 4..=12 {
+        let start = |words: &[&str]| {
+            let mut command = Command::new("prlimit");
+            command.arg(format!("--nofile={limit}:{limit}"));
+            command.arg(env!("CARGO_BIN_EXE_ft")).args(words);
+            Running::start(command.stdin(Stdio::null()).stdout(Stdio::null()))
+        };
+        let mut server = start(&["listen", "127.0.0.1:0"]);
+        let listens = server.wait_for("").starts_with("listening");
+        let listened = if listens {
+            server.stop()
+        } else {
+            server.wait()
+        };
+        for ended in [
+            listened,
+            start(&["connect", "127.0.0.1:9"]).wait(),
+            start(&["demo"]).wait(),
+        ] {
+            let said = ended.said.join("\n");
+            assert!(ended.status <= 1, "{limit}: {} {said}", ended.status);
+            let told = said.contains("(E") && said.contains("try: ");
+            assert!(ended.status == 0 || told, "{limit}: {said}");
+            assert!(limit >= 9 || said.contains("(EMFILE)\n"), "{limit}: {said}");
+        }
+    }
+}

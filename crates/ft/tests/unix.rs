@@ -1,7 +1,7 @@
 //! Unix sockets: every case of the path, the file's life, and the programs that people know.
 
 mod rig;
-mod told;
+mod script;
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use rig::{Running, bytes, descriptors, eventually, ft, has, run};
+use script::check;
 use serde_json::Value;
-use told::check;
 
 /// A folder of this test's own, removed in the end.
 struct Folder(PathBuf);

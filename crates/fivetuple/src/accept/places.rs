@@ -6,7 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::event::TurnedAway;
-use crate::kernel::limit::descriptor_limit;
+use crate::kernel::limit::{descriptor_limit, open_descriptors};
+
+/// What a server opens besides its connections: the descriptor held back to turn clients away, the
+/// one that accept takes before it looks into the queue, and files of `/proc` that it reads.
+const OPEN_LATER: u64 = 4;
 
 /// What happens to clients that come when all places are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,17 +36,25 @@ pub struct Limits {
 impl Limits {
     /// Connections at a time, when each needs so many descriptors.
     ///
-    /// The soft limit on descriptors less a reserve (256, or a quarter if that is less) is divided
-    /// by what one connection needs; `max_connections` can only lower that.
+    /// The soft limit on descriptors less a reserve (256, or a quarter if that is less, but no less
+    /// than what is open now and a few) is divided by what one connection needs;
+    /// `max_connections` can only lower that.
     pub fn connections(&self, descriptors_each: u64) -> u64 {
         let limit = descriptor_limit().soft.unwrap_or(u64::MAX);
-        let reserve = (limit / 4).min(256);
-        let possible = (limit - reserve) / descriptors_each.max(1);
+        // Where not one is left to count with, all of them are open.
+        let open = open_descriptors().unwrap_or(limit);
+        let possible = spare(limit, open) / descriptors_each.max(1);
         self.max_connections
             .unwrap_or(u64::MAX)
             .min(possible)
             .max(1)
     }
+}
+
+/// Descriptors for connections, when so many are open now.
+fn spare(limit: u64, open: u64) -> u64 {
+    let reserve = (limit / 4).min(256);
+    limit.saturating_sub(reserve.max(open.saturating_add(OPEN_LATER)))
 }
 
 /// Counts the connections of a server.
@@ -168,5 +180,25 @@ pub struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.places.give_back(self.ip);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_a_quarter_or_what_is_open_and_never_more_than_there_is() {
+        for (limit, open, left) in [
+            (1 << 20, 13, (1 << 20) - 256),
+            (1024, 13, 768),
+            (1024, 300, 720),
+            (100, 13, 75),
+            (24, 13, 7),
+            (12, 12, 0),
+            (12, u64::MAX, 0),
+        ] {
+            assert_eq!(spare(limit, open), left, "{limit} {open}");
+        }
     }
 }

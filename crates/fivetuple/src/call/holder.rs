@@ -388,12 +388,10 @@ fn show_user(uid: u32, user: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::R
     }
 }
 
-/// Date and time of day where this machine is, to the second.
+/// Date and time of day where this machine is, to the second; where that is not known, UTC, marked.
 fn local_time(at: SystemTime) -> Option<String> {
-    let at = Timestamp::try_from(at).ok()?;
-    Some(
-        at.to_zoned(TimeZone::system())
-            .strftime("%Y-%m-%d %H:%M:%S")
-            .to_string(),
-    )
+    let zone = TimeZone::system();
+    let mark = if zone.is_unknown() { "Z" } else { "" };
+    let at = Timestamp::try_from(at).ok()?.to_zoned(zone);
+    Some(at.strftime("%Y-%m-%d %H:%M:%S").to_string() + mark)
 }

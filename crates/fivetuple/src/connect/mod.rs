@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::task::ready;
 use std::time::Duration;
 
-use rustix::net::sockopt;
+use rustix::net::{getpeername, sockopt};
 use tokio::time::{Instant, sleep};
 
 use crate::address::{Address, Family, SocketName};
@@ -197,6 +197,15 @@ async fn connect(
     ));
     outcome.map_err(failed)?;
     let local = name::local(fd.get_ref()).map_err(failed)?;
+    // Who calls 0.0.0.0 reaches 127.0.0.1 (Linux), and that is what the other end sees. A peer that
+    // has reset meanwhile has no name any more.
+    let named = match protocol {
+        Protocol::Unix => None,
+        Protocol::Tcp | Protocol::Udp => getpeername(fd.get_ref()).ok().flatten(),
+    };
+    let peer = named
+        .and_then(|named| name::read(named).ok())
+        .unwrap_or_else(|| peer.clone());
     if local == peer {
         // Both ends are this one socket: with nobody listening, the system chose the very port
         // that was called as the source (RFC 9293, simultaneous open).

@@ -280,6 +280,21 @@ pub enum Event<'a> {
         /// How many.
         bytes: u64,
     },
+    /// A connection is too slow for the policy that was asked for, and is closed because of it.
+    FellBehind(FellBehind<'a>),
+}
+
+/// Who is closed for being too slow, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct FellBehind<'a> {
+    /// The connection.
+    pub connection: &'a Identity,
+    /// Which way it is behind.
+    pub direction: Direction,
+    /// How far.
+    pub bytes: u64,
+    /// The name of the policy, as it is asked for.
+    pub policy: &'static str,
 }
 
 /// What an observer asks for beyond the plain facts; whatever nobody wants costs nothing.

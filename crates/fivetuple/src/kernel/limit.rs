@@ -3,12 +3,14 @@
 //! What stands in `/proc/sys/net` is read in the network namespace of the reader.
 
 use std::fs;
+use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
+use std::ptr;
 
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::errno_of;
+use super::{errno_of, last_errno};
 
 /// The limit on the descriptors of this process (`RLIMIT_NOFILE`, getrlimit(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,32 @@ pub fn signal_blocked(signal: i32) -> bool {
     signal_in("SigBlk:", signal)
 }
 
+/// Blocks a signal for the calling thread (pthread_sigmask(3)): it is not delivered to it.
+///
+/// # Errors
+///
+/// EINVAL: no such signal.
+pub fn block_signal(signal: i32) -> Result<(), Errno> {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset writes a whole set to the place it is given.
+    let result = unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    if result != 0 {
+        return Err(last_errno());
+    }
+    // SAFETY: sigemptyset has succeeded, so the set has a value.
+    let mut set: libc::sigset_t = unsafe { set.assume_init() };
+    // SAFETY: the set has a value; a number that is no signal is refused.
+    if unsafe { libc::sigaddset(&raw mut set, signal) } != 0 {
+        return Err(last_errno());
+    }
+    // SAFETY: the set is read, and no old mask is asked for.
+    let result = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
+    match result {
+        0 => Ok(()),
+        errno => Err(Errno::from_raw_os_error(errno)),
+    }
+}
+
 fn signal_in(set: &str, signal: i32) -> bool {
     fs::read_to_string("/proc/self/status")
         .is_ok_and(|status| parse_signal(&status, set, signal).unwrap_or(false))
@@ -159,6 +187,23 @@ mod tests {
         assert_eq!(ignored(0), None);
         assert_eq!(ignored(65), None);
         assert_eq!(parse_signal("SigIgn:\tzz", "SigIgn:", 1), None);
+    }
+
+    #[test]
+    fn a_signal_is_blocked_for_one_thread_alone() {
+        let blocked = |signal: i32| {
+            let status = fs::read_to_string("/proc/thread-self/status").unwrap();
+            parse_signal(&status, "SigBlk:", signal).unwrap()
+        };
+        std::thread::spawn(move || {
+            assert!(!blocked(libc::SIGTTIN));
+            block_signal(libc::SIGTTIN).unwrap();
+            assert!(blocked(libc::SIGTTIN));
+            assert_eq!(block_signal(4096), Err(Errno::INVAL));
+        })
+        .join()
+        .unwrap();
+        assert!(!blocked(libc::SIGTTIN));
     }
 
     #[test]

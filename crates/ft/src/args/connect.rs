@@ -1,6 +1,6 @@
 //! `ft connect`: what its words mean together.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use fivetuple::address::{AddressError, Host, HostPorts};
 use fivetuple::{Address, ClientOptions, ConnectOptions, Family, Retry, SocketOptions, Terms};
@@ -21,6 +21,9 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     };
     let family = family(&words.place, words.source)?;
     for target in &targets {
+        if let (Some(source), Some(place)) = (&words.source, target.host_port()) {
+            same_family(source, &place.host)?;
+        }
         callable(target, family)?;
     }
     let target = targets.first().cloned().ok_or("the address is missing")?;
@@ -150,6 +153,27 @@ fn other_family(source: &SocketAddr, wanted: Family) -> String {
     let option = if wanted == Family::Inet6 { "-6" } else { "-4" };
     let ip = source.ip();
     format!("{option} is {wanted} only, and --source {ip} is not: leave out {option}")
+}
+
+/// A call goes from an address to another of its family.
+fn same_family(source: &SocketAddr, host: &Host) -> Result<(), String> {
+    let ip = match host {
+        Host::V4(ip) => IpAddr::V4(*ip),
+        Host::V6 { ip, .. } => IpAddr::V6(*ip),
+        _ => return Ok(()),
+    };
+    if ip.is_ipv4() == source.is_ipv4() {
+        return Ok(());
+    }
+    let source = source.ip();
+    let (one, other) = if ip.is_ipv4() {
+        ("IPv6", "IPv4")
+    } else {
+        ("IPv4", "IPv6")
+    };
+    Err(format!(
+        "--source {source} is {one}, and {ip} is {other}: write a source of {other}, or leave it out"
+    ))
 }
 
 /// How often a failed connect is tried again.

@@ -5,7 +5,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::values::{DurationOrNever, duration, duration_or_never};
+use super::values::{DurationOrNever, duration, duration_or_never, not_negative};
 
 /// The longest name of an interface, in bytes (`IFNAMSIZ` less the zero at its end).
 const INTERFACE_MAX: usize = 15;
@@ -71,6 +71,7 @@ pub(super) fn backlog(text: &str) -> Result<u32, String> {
 }
 
 fn number<N: FromStr + std::fmt::Display>(text: &str, max: &N) -> Result<N, String> {
+    not_negative(text)?;
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("not a number: write a whole number such as 100".to_owned());
     }

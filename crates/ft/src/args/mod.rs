@@ -10,6 +10,7 @@ mod example;
 mod failure;
 mod limit;
 mod listen;
+mod negative;
 mod page;
 mod passed;
 mod service;
@@ -112,9 +113,13 @@ pub(crate) fn plan(
     let command = page::command(environment.width());
     let words = verb::first(argv.skip(1).collect(), &command)?;
     let verb = words.verb;
+    let argv: Vec<OsString> = words.argv().collect();
+    if verb != Some("explain") {
+        negative::refused(&argv, &command).map_err(|sentence| Exit::usage(verb, &sentence))?;
+    }
     let read = command
         .clone()
-        .try_get_matches_from(words.argv())
+        .try_get_matches_from(argv)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = read.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::asked_for(error.to_string()),

@@ -35,16 +35,14 @@ const TIME_UNITS: [(&str, u64, &[&str]); 4] = [
 ];
 
 /// Units of size and the spellings in lower case that stand for them elsewhere.
-const SIZE_UNITS: [(&str, u64, &[&str]); 9] = [
+const SIZE_UNITS: [(&str, u64, &[&str]); 7] = [
     ("", 1, &["", "b", "byte", "bytes"]),
     ("k", 1000, &["k", "kb"]),
     ("M", 1000_u64.pow(2), &["m", "mb"]),
     ("G", 1000_u64.pow(3), &["g", "gb"]),
-    ("T", 1000_u64.pow(4), &["t", "tb"]),
     ("Ki", 1 << 10, &["ki", "kib"]),
     ("Mi", 1 << 20, &["mi", "mib"]),
     ("Gi", 1 << 30, &["gi", "gib"]),
-    ("Ti", 1 << 40, &["ti", "tib"]),
 ];
 
 /// A limit in time that can be switched off.
@@ -65,8 +63,21 @@ pub(crate) enum Retry {
     Forever,
 }
 
+/// Says so if the value begins like a number below nothing; no option has such values.
+pub(crate) fn not_negative(text: &str) -> Result<(), String> {
+    let below = text.strip_prefix('-').is_some_and(|rest| {
+        let digits = rest.strip_prefix('.').unwrap_or(rest);
+        digits.starts_with(|c: char| c.is_ascii_digit())
+    });
+    if below {
+        return Err("the value is negative: write one without the sign".to_owned());
+    }
+    Ok(())
+}
+
 /// Reads a duration: `500ms`, `10s`, `5m`, `1h`, `1.5s`, `1m30s`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    not_negative(text)?;
     let Some(nanos) = duration_nanos(text) else {
         return Err(duration_meant(text).map_or_else(
             || "not a duration: write a number and a unit, such as 500ms, 10s, 5m or 1h".to_owned(),
@@ -157,9 +168,10 @@ fn duration_meant(text: &str) -> Option<String> {
 
 /// Reads a size in bytes: `4096`, `10k`, `1.5M`, `64Ki`.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
+    not_negative(text)?;
     let Some((bytes, exact)) = size_bytes(text) else {
         return Err(size_meant(text).map_or_else(
-            || "not a size: write bytes, or a number with k M G T or Ki Mi Gi Ti".to_owned(),
+            || "not a size: write bytes, or a number with k M G or Ki Mi Gi".to_owned(),
             |meant| format!("not a size: write {meant}"),
         ));
     };

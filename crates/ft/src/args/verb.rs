@@ -23,6 +23,9 @@ pub(super) const VERBS: [&str; 7] = [
     "man",
 ];
 
+/// Commands of later releases: not the names of machines, which would be looked up.
+const LATER: [&str; 5] = ["bench", "board", "ports", "diagram", "code"];
+
 /// A command line that begins with its command, if it has one.
 pub(super) struct Words {
     pub(super) verb: Option<&'static str>,
@@ -62,6 +65,7 @@ pub(super) fn first(mut argv: Vec<OsString>, command: &Command) -> Result<Words,
         argv.remove(at);
         return help(argv);
     }
+    later(&first)?;
     unknown(&first.to_string_lossy(), words.len())?;
     Ok(Words {
         verb: Some("connect"),
@@ -83,6 +87,7 @@ fn help(mut rest: Vec<OsString>) -> Result<Words, Exit> {
             rest,
         });
     }
+    later(word)?;
     let word = word.to_string_lossy();
     let sentence = match nearest(&word, VERBS) {
         Some(verb) => format!("unknown command '{}'; did you mean '{verb}'?", said(&word)),
@@ -92,6 +97,18 @@ fn help(mut rest: Vec<OsString>) -> Result<Words, Exit> {
         ),
     };
     Err(Exit::usage(None, &sentence))
+}
+
+/// Says so if the word is a command of a later release.
+fn later(word: &OsStr) -> Result<(), Exit> {
+    match LATER.into_iter().find(|verb| word == *verb) {
+        None => Ok(()),
+        Some(verb) => Err(Exit {
+            status: 2,
+            text: format!("ft {verb}: not in this release\ntry: ft --help\n"),
+            to_stdout: false,
+        }),
+    }
 }
 
 /// Says so if the first word is a misspelt command and no address.
@@ -108,6 +125,11 @@ fn unknown(word: &str, words: usize) -> Result<(), Exit> {
         None => return Ok(()),
     };
     Err(Exit::usage(None, &sentence))
+}
+
+#[cfg(test)]
+pub(super) fn is_later(word: &str) -> bool {
+    LATER.contains(&word)
 }
 
 /// Where the words stand that are neither options nor their values.
@@ -133,7 +155,7 @@ fn plain_words(argv: &[OsString], command: &Command) -> Vec<usize> {
 
 /// Whether the word behind this option belongs to it. All options of these commands that take a
 /// value are long, and none takes one in one command only.
-fn takes_value(option: &OsStr, command: &Command) -> bool {
+pub(super) fn takes_value(option: &OsStr, command: &Command) -> bool {
     let Some(long) = option.to_str().and_then(|option| option.strip_prefix("--")) else {
         return false;
     };

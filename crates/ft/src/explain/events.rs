@@ -127,6 +127,18 @@ pub(crate) static EVENTS: &[EventSchema] = &[
         optional: OF_A_CONNECTION,
     },
     EventSchema {
+        event: "fell_behind",
+        required: &[
+            "connection",
+            "cookie",
+            "five_tuple",
+            "direction",
+            "bytes",
+            "policy",
+        ],
+        optional: &[],
+    },
+    EventSchema {
         event: "missed",
         required: &["count"],
         optional: &[],
@@ -217,14 +229,23 @@ pub(crate) static KEYS: &[KeySchema] = &[
     key(
         "why",
         Kind::OneOf(WHY),
-        "turned away by the first three, paused by the last two or limit",
+        "turned away: first three; paused: limit, the last two",
     ),
     key(
         "direction",
         Kind::OneOf(&["sent", "received"]),
         "as seen from this side",
     ),
-    key("bytes", Kind::Integer, "thrown away, as --slow asked"),
+    key(
+        "bytes",
+        Kind::Integer,
+        "thrown away, or how far behind, as --slow asked",
+    ),
+    key(
+        "policy",
+        Kind::OneOf(&["block", "drop-oldest", "close"]),
+        "--slow: why it was closed",
+    ),
     key("call", Kind::Text, "manual name, such as bind"),
     key("errno", Kind::Text, "name, such as EADDRINUSE"),
     key("message", Kind::Text, "for people; its words may change"),

@@ -12,6 +12,8 @@ mod step;
 mod topic;
 mod word;
 
+use fivetuple::call::{Code, Errno};
+
 pub(crate) use render::{index, render};
 pub(crate) use topic::{Group, Topic};
 
@@ -73,6 +75,9 @@ pub(crate) fn lookup(word: &str) -> Result<&'static Topic, Unknown> {
     if let Some(topic) = topics().find(|topic| spellings(topic).any(|name| name == typed)) {
         return Ok(topic);
     }
+    if let Some(topic) = typed.parse().ok().and_then(of_number) {
+        return Ok(topic);
+    }
     let wanted = key(typed);
     if wanted.is_empty() {
         return Err(Unknown { nearest: None });
@@ -87,6 +92,12 @@ pub(crate) fn lookup(word: &str) -> Result<&'static Topic, Unknown> {
     found.ok_or_else(|| Unknown {
         nearest: nearest(&wanted),
     })
+}
+
+/// The topic of an errno by its number.
+fn of_number(number: i32) -> Option<&'static Topic> {
+    let name = Code::Errno(Errno::from_raw_os_error(number)).name();
+    topics().find(|topic| topic.name == name)
 }
 
 /// The name of a topic and its aliases.

@@ -226,7 +226,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
             Row(
                 "-v shows",
-                "the byte counts at the end; --dump shows the bytes themselves",
+                "every call: how many bytes were offered, and the result; --dump shows the bytes",
             ),
             Row("fails with", "ECONNRESET, EPIPE, ETIMEDOUT"),
         ],
@@ -257,7 +257,8 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
             Row(
                 "-v shows",
-                "the byte counts at the end; --dump shows the bytes themselves",
+                "every call: how many bytes there was room for, and the result; --dump shows the \
+                 bytes",
             ),
             Row(
                 "fails with",

@@ -13,7 +13,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// The zone of this machine; UTC where it is not known.
+    /// The zone of this machine; UTC, and marked so, where it is not known.
     pub(crate) fn of_this_machine() -> Self {
         Self {
             zone: TimeZone::system(),
@@ -39,7 +39,11 @@ impl Clock {
             micros += 1_000_000;
             second = (second - 1).rem_euclid(24 * 60 * 60);
         }
-        TimeOfDay { second, micros }
+        TimeOfDay {
+            second,
+            micros,
+            marked: self.zone.is_unknown(),
+        }
     }
 }
 
@@ -48,18 +52,24 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::try_from(SystemTime::now()).unwrap_or_default()
 }
 
-/// `HH:MM:SS.microseconds`.
+/// `HH:MM:SS.microseconds`, and a Z behind it where it is UTC for want of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimeOfDay {
     second: i64,
     micros: i32,
+    marked: bool,
 }
 
 impl fmt::Display for TimeOfDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { second, micros } = *self;
+        let Self {
+            second,
+            micros,
+            marked,
+        } = *self;
         let (hour, minute) = (second / 3600, second / 60 % 60);
-        write!(f, "{hour:02}:{minute:02}:{:02}.{micros:06}", second % 60)
+        write!(f, "{hour:02}:{minute:02}:{:02}.{micros:06}", second % 60)?;
+        if marked { f.write_str("Z") } else { Ok(()) }
     }
 }
 
@@ -77,5 +87,9 @@ mod tests {
         };
         let late: Timestamp = "2026-11-23T22:30:00Z".parse().unwrap();
         assert_eq!(east.time(late).to_string(), "00:30:00.000000");
+        let nowhere = Clock {
+            zone: TimeZone::unknown(),
+        };
+        assert_eq!(nowhere.time(late).to_string(), "22:30:00.000000Z");
     }
 }

@@ -1,10 +1,11 @@
 //! How an error is told: the call that failed, what is known about it, and what to type.
 
 use std::fmt::{self, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use fivetuple::call::{Advice, Subject, Visible};
+use fivetuple::call::{Advice, Cause, Code, Errno, Fact, Resource, Subject, Visible, describe};
 use fivetuple::{Call, Explained, Family};
 
 use crate::explain;
@@ -45,20 +46,45 @@ impl Context {
 
 /// The whole text about an error, several lines without a newline at the end.
 pub(crate) fn explain_error(error: &dyn Explained, context: &Context) -> String {
-    let mut text = format!("ft: {error}");
-    for fact in error.facts() {
+    let known = (error.facts(), error.advice());
+    block(plain_error(error), (error.code(), known), |advice| {
+        command(advice, error, context)
+    })
+}
+
+/// The text about something that the standard library could not do, without the name of the program.
+pub(crate) fn explain_io(what: &str, error: &io::Error) -> String {
+    let text = format!("{what}: {}", describe(error));
+    let Some(errno) = Errno::from_io_error(error) else {
+        return text;
+    };
+    let cause = Resource::missing(errno);
+    let known = cause.map(|cause| (cause.facts(), cause.advice()));
+    block(
+        text,
+        (Code::Errno(errno), known.unwrap_or_default()),
+        |advice| system_command(advice).unwrap_or_else(|| advice.to_string()),
+    )
+}
+
+/// A first line, what is known, and what to type.
+fn block(
+    mut text: String,
+    (code, (facts, advice)): (Code, (Vec<Fact>, Vec<Advice>)),
+    command: impl Fn(&Advice) -> String,
+) -> String {
+    for fact in facts {
         // Writing to a String does not fail.
         let _ = write!(text, "\n  {fact}");
     }
-    let advice = error.advice();
     let mut commands: Vec<String> = Vec::new();
     for one in &advice {
-        let command = command(one, error, context);
+        let command = command(one);
         if !commands.contains(&command) {
             commands.push(command);
         }
     }
-    let code = error.code().name();
+    let code = code.name();
     if explain::lookup(&code).is_ok() {
         commands.push(format!("ft explain {code}"));
     }
@@ -213,9 +239,7 @@ fn source(ip: IpAddr) -> String {
 mod tests {
     use std::error::Error;
 
-    use fivetuple::call::{
-        AcceptError, BindError, Code, ConnectError, Errno, Fact, Holder, Overlap, Who,
-    };
+    use fivetuple::call::{AcceptError, BindError, ConnectError, Holder, Overlap, Who};
     use fivetuple::kernel::TcpState;
     use fivetuple::kernel::process::{Process, process};
 

@@ -74,6 +74,7 @@ fn name(event: &Event<'_>) -> &'static str {
         Event::Resumed => "resumed",
         Event::Failed { .. } => "failed",
         Event::Dropped { .. } => "dropped",
+        Event::FellBehind(_) => "fell_behind",
         _ => "",
     }
 }
@@ -125,6 +126,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first: Option<&'static str>,
@@ -166,6 +169,7 @@ impl<'a> Record<'a> {
             why: None,
             direction: None,
             bytes: None,
+            policy: None,
             reason: None,
             first: None,
             bytes_sent: None,
@@ -211,6 +215,12 @@ impl<'a> Record<'a> {
                 record.belongs_to(connection);
                 record.direction = Some(direction.name());
                 record.bytes = Some(*bytes);
+            }
+            Event::FellBehind(behind) => {
+                record.belongs_to(behind.connection);
+                record.direction = Some(behind.direction.name());
+                record.bytes = Some(behind.bytes);
+                record.policy = Some(behind.policy);
             }
             Event::Closed { .. } => record.closed(event),
             Event::Failed {
@@ -368,7 +378,7 @@ mod tests {
     use std::time::Duration;
 
     use fivetuple::call::Errno;
-    use fivetuple::event::{Called, Pause, TurnedAway};
+    use fivetuple::event::{Called, FellBehind, Pause, TurnedAway};
     use fivetuple::{Call, Direction, Reason, Side, Totals};
     use serde_json::{Map, Value};
 
@@ -443,6 +453,12 @@ mod tests {
             direction: Direction::Sent,
             bytes: 9,
         });
+        look(Event::FellBehind(FellBehind {
+            connection,
+            direction: Direction::Sent,
+            bytes: 10,
+            policy: "close",
+        }));
     }
 
     fn lines() -> Vec<String> {

@@ -4,7 +4,7 @@
 //! clients that are turned away has one line a second.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fivetuple::call::{Code, Errno};
 use fivetuple::event::{Pause, Role};
@@ -13,10 +13,8 @@ use fivetuple::{Call, Event, Explained, Identity, Observer};
 use super::error::{Context, Verb, explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
-use super::words::{Bytes, Connected, Ended, Named, paused, turned_away};
-
-/// Lines about what a busy server refuses come no more often than this.
-const REFUSAL_EVERY: Duration = Duration::from_secs(1);
+use super::sparse::{Drops, Failures, LeftOut, Pace, Refusal, Say, Tries};
+use super::words::{Behind, Connected, Ended, Named, paused, turned_away};
 
 /// What is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +35,10 @@ pub(crate) struct Log {
     context: Context,
     color: bool,
     refusals: Mutex<Refusals>,
+    drops: Mutex<Drops>,
+    failures: Mutex<Failures>,
     /// Destinations of a relay that were not reached.
-    unreached: Mutex<Refusals>,
+    unreached: Mutex<Unreached>,
     /// What a client last failed with.
     last: Mutex<Option<Code>>,
 }
@@ -46,23 +46,17 @@ pub(crate) struct Log {
 /// How often was something refused since the last line about it.
 #[derive(Debug, Default)]
 struct Refusals {
-    told: Option<Instant>,
-    left_out: u64,
+    pace: Pace,
+    left_out: LeftOut,
     /// The last line about pausing said that clients wait.
     paused: bool,
 }
 
-impl Refusals {
-    /// How many were left out, if it is time for a line.
-    fn due(&mut self, now: Instant) -> Option<u64> {
-        let early = |told| now.saturating_duration_since(told) < REFUSAL_EVERY;
-        if self.told.is_some_and(early) {
-            self.left_out += 1;
-            return None;
-        }
-        self.told = Some(now);
-        Some(std::mem::take(&mut self.left_out))
-    }
+/// How often a destination was not reached since the last line about it.
+#[derive(Debug, Default)]
+struct Unreached {
+    pace: Pace,
+    left_out: u64,
 }
 
 impl Log {
@@ -74,6 +68,8 @@ impl Log {
             context,
             color,
             refusals: Mutex::default(),
+            drops: Mutex::default(),
+            failures: Mutex::default(),
             unreached: Mutex::default(),
             last: Mutex::default(),
         }
@@ -81,13 +77,26 @@ impl Log {
 
     /// Says how many lines about refusals are still owed.
     pub(crate) fn finish(&self) {
-        let left_out = std::mem::take(&mut self.refusals().left_out);
-        if left_out > 0 {
-            self.line(|line| {
-                line.put(format_args!(
-                    "left out: {left_out} more of being turned away, paused or resumed"
-                ));
-            });
+        let left_out = std::mem::take(&mut lock(&self.refusals).left_out);
+        let (lines, were) = match left_out.sum() {
+            0 => return,
+            1 => ("line", "was"),
+            _ => ("lines", "were"),
+        };
+        self.line(|line| {
+            let sum = left_out.sum();
+            line.put(format_args!(
+                "{sum} more {lines} like these {were} left out: {left_out}"
+            ));
+        });
+    }
+
+    /// How a client tells of tries that fail from now on.
+    pub(crate) fn tries(&self, tries: Tries) {
+        let mut failures = lock(&self.failures);
+        match tries {
+            Tries::Last => failures.last_try(),
+            other => failures.tries = other,
         }
         let left_out = std::mem::take(&mut lock(&self.unreached).left_out);
         if left_out > 0 {
@@ -107,38 +116,41 @@ impl Log {
         });
     }
 
-    fn refusals(&self) -> MutexGuard<'_, Refusals> {
-        lock(&self.refusals)
-    }
-
     /// Writes the line if one is due; whether it was.
-    fn refusal(&self, now: Instant, write: impl FnOnce(&mut Line<'_>)) -> bool {
-        let due = self.refusals().due(now);
-        if let Some(left_out) = due {
-            self.line(|line| {
-                write(line);
-                if left_out > 0 {
-                    line.put(format_args!(" (and {left_out} more before)"));
-                }
-            });
+    fn refusal(&self, kind: Refusal, now: Instant, write: impl FnOnce(&mut Line<'_>)) -> bool {
+        let mut refusals = lock(&self.refusals);
+        let due = refusals.pace.is_due(now);
+        if !due {
+            refusals.left_out.count(kind);
+            return false;
         }
-        due.is_some()
+        let left_out = std::mem::take(&mut refusals.left_out).sum();
+        drop(refusals);
+        self.line(|line| {
+            write(line);
+            if left_out > 0 {
+                line.put(format_args!(" (and {left_out} more before)"));
+            }
+        });
+        true
     }
 
     fn paused(&self, why: Pause, now: Instant) {
-        let told = self.refusal(now, |line| {
+        let told = self.refusal(Refusal::Paused, now, |line| {
             line.put(format_args!("paused: {}; clients wait", paused(why)));
         });
         if told {
-            self.refusals().paused = true;
+            lock(&self.refusals).paused = true;
         }
     }
 
     /// Whoever was told that clients wait is told when they no longer do, however soon.
     fn resumed(&self) {
-        let mut refusals = self.refusals();
+        let mut refusals = lock(&self.refusals);
         let told = std::mem::take(&mut refusals.paused);
-        refusals.left_out += u64::from(!told);
+        if !told {
+            refusals.left_out.count(Refusal::Resumed);
+        }
         drop(refusals);
         if told {
             self.line(|line| {
@@ -149,37 +161,56 @@ impl Log {
 
     /// A relay did not reach a destination. When that is down, every client finds it so.
     fn unreached(&self, client: &Identity, error: &dyn Explained, now: Instant) {
-        let due = lock(&self.unreached).due(now);
-        if let Some(left_out) = due {
-            let mut text = explain_error(error, &self.context);
-            let mut for_whom = format!(" for #{}", client.number);
-            if left_out > 0 {
-                for_whom += &format!(" (and {left_out} more before)");
-            }
-            let line = text.find('\n').unwrap_or(text.len());
-            text.insert_str(line, &for_whom);
-            error_lines(&self.queue, &text, self.color);
-        }
-    }
-
-    fn failed(&self, error: &dyn Explained, of_a_connection: bool) {
-        let told_by_its_end = of_a_connection && self.context.verb == Verb::Listen;
-        if told_by_its_end && is_reset(error.code()) {
+        let mut unreached = lock(&self.unreached);
+        if !unreached.pace.is_due(now) {
+            unreached.left_out += 1;
             return;
         }
-        let text = if !of_a_connection && self.is_repeated(error.code()) {
-            plain_error(error)
-        } else {
-            explain_error(error, &self.context)
-        };
+        let left_out = std::mem::take(&mut unreached.left_out);
+        drop(unreached);
+        let mut text = explain_error(error, &self.context);
+        let mut for_whom = format!(" for #{}", client.number);
+        if left_out > 0 {
+            for_whom += &format!(" (and {left_out} more before)");
+        }
+        let line = text.find('\n').unwrap_or(text.len());
+        text.insert_str(line, &for_whom);
         error_lines(&self.queue, &text, self.color);
     }
 
+    fn failed(&self, error: &dyn Explained, of_a_connection: bool, now: Instant) {
+        let server = self.context.verb == Verb::Listen;
+        if server && of_a_connection && is_reset(error.code()) {
+            // Told by its end.
+            return;
+        }
+        if server || of_a_connection {
+            let text = explain_error(error, &self.context);
+            return error_lines(&self.queue, &text, self.color);
+        }
+        self.not_connected(error, now);
+    }
+
     /// A client that fails at each address of a name, or in each try, in the same way: what is
-    /// known and what to try has been told.
-    fn is_repeated(&self, code: Code) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        self.context.verb == Verb::Connect && last.replace(code) == Some(code)
+    /// known and what to try is told once.
+    fn not_connected(&self, error: &dyn Explained, now: Instant) {
+        let headline = error.to_string();
+        match lock(&self.failures).failed(&headline, now) {
+            Say::Nothing => {}
+            Say::StillTrying => self.line(|line| {
+                line.put("still trying: ").put(&headline);
+            }),
+            Say::Error => {
+                let code = error.code();
+                let is_repeated = lock(&self.last).replace(code) == Some(code);
+                let text = if is_repeated {
+                    plain_error(error)
+                } else {
+                    explain_error(error, &self.context)
+                };
+                error_lines(&self.queue, &text, self.color);
+            }
+        }
     }
 
     fn about_sockets(&self, event: &Event<'_>, now: Instant) {
@@ -190,7 +221,7 @@ impl Log {
                     .put(format_args!(" {protocol}"));
             }),
             Event::TurnedAway { name, why } => {
-                self.refusal(now, |line| {
+                self.refusal(Refusal::TurnedAway, now, |line| {
                     let why = turned_away(*why);
                     line.put(format_args!("turned away {name}: {why}"));
                 });
@@ -201,7 +232,7 @@ impl Log {
         }
     }
 
-    fn about_connections(&self, event: &Event<'_>) {
+    fn about_connections(&self, event: &Event<'_>, now: Instant) {
         match event {
             Event::Accepted(connection) => self.line(|line| {
                 line.put(Named(connection)).put(" accepted");
@@ -216,14 +247,20 @@ impl Log {
                 reason,
                 first,
                 totals,
-            } => self.line(|line| {
-                let (reason, first) = (*reason, *first);
-                line.put(Named(connection)).put(' ').put(Ended {
-                    reason,
-                    first,
-                    totals,
+            } => {
+                let dropped = lock(&self.drops).forget(connection.number);
+                self.line(|line| {
+                    let (reason, first) = (*reason, *first);
+                    line.put(Named(connection)).put(' ').put(Ended {
+                        reason,
+                        first,
+                        totals,
+                    });
+                    if let Some(sums) = dropped {
+                        line.put(", ").put(sums);
+                    }
                 });
-            }),
+            }
             Event::Served { connection, what } => self.line(|line| {
                 line.put(Named(connection)).put(' ').put(what);
             }),
@@ -231,10 +268,19 @@ impl Log {
                 connection,
                 direction,
                 bytes,
-            } => self.line(|line| {
-                let bytes = Bytes(*bytes);
-                line.put(Named(connection));
-                line.put(format_args!(" was too slow: {bytes} dropped ({direction})"));
+            } => {
+                let dropped = (*direction, *bytes);
+                let due = lock(&self.drops).count(connection.number, dropped, now);
+                if let Some(sums) = due {
+                    self.line(|line| {
+                        line.put(Named(connection)).put(" was too slow: ").put(sums);
+                    });
+                }
+            }
+            Event::FellBehind(behind) => self.line(|line| {
+                line.put(Named(behind.connection))
+                    .put(' ')
+                    .put(Behind(behind));
             }),
             _ => {}
         }
@@ -247,14 +293,14 @@ impl Log {
         {
             match connection {
                 Some(client) if is_call_for(client, *error) => self.unreached(client, *error, now),
-                _ => self.failed(*error, connection.is_some()),
+                _ => self.failed(*error, connection.is_some(), now),
             }
         }
         if self.says != Says::Errors {
             self.about_sockets(event, now);
         }
         if self.says == Says::Everything {
-            self.about_connections(event);
+            self.about_connections(event, now);
         }
     }
 }
@@ -284,8 +330,8 @@ fn is_call_for(client: &Identity, error: &dyn Explained) -> bool {
     client.role == Role::Accepted && !data.contains(&error.call())
 }
 
-fn lock(refusals: &Mutex<Refusals>) -> MutexGuard<'_, Refusals> {
-    refusals.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_reset(code: Code) -> bool {
@@ -294,8 +340,10 @@ fn is_reset(code: Code) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use fivetuple::call::ConnectError;
-    use fivetuple::event::{Pause, TurnedAway};
+    use fivetuple::event::{FellBehind, Pause, TurnedAway};
     use fivetuple::{Direction, Protocol, Reason, Side, SocketName, Totals};
 
     use super::*;
@@ -394,8 +442,138 @@ mod tests {
              connections as it may have\n\
              paused: no descriptor is left; clients wait (and 501 more before)\n\
              resumed: clients are accepted again\n\
-             left out: 1 more of being turned away, paused or resumed\n"
+             1 more line like these was left out: paused 1\n"
         );
+        let name = samples::identity(1).name();
+        let away = || Event::TurnedAway {
+            name: &name,
+            why: TurnedAway::Rule,
+        };
+        let events = [
+            (away(), 0),
+            (away(), 1),
+            (away(), 2),
+            (pause(), 3),
+            (Event::Resumed, 4),
+        ];
+        let told = told(Says::Everything, Verb::Listen, &events);
+        let end = "\n4 more lines like these were left out: turned away 2, paused 1, resumed 1\n";
+        assert!(told.ends_with(end), "{told}");
+    }
+
+    #[test]
+    fn what_is_dropped_is_summed_up_and_its_total_stands_at_the_end() {
+        let identity = samples::identity(1);
+        let dropped = |direction, bytes| Event::Dropped {
+            connection: &identity,
+            direction,
+            bytes,
+        };
+        let totals = Totals {
+            duration: Duration::from_secs(2),
+            ..Totals::default()
+        };
+        let mut events: Vec<_> = (0..1000)
+            .map(|at| (dropped(Direction::Sent, 7), at))
+            .collect();
+        events.push((dropped(Direction::Sent, 1), 1000));
+        events.push((dropped(Direction::Received, 5), 1001));
+        events.push((
+            Event::Closed {
+                connection: &identity,
+                reason: Reason::Released,
+                first: Side::Peer,
+                totals: &totals,
+            },
+            1002,
+        ));
+        let name = "#1 127.0.0.1:51312 → 127.0.0.1:8080 tcp";
+        assert_eq!(
+            told(Says::Everything, Verb::Listen, &events),
+            format!(
+                "{name} was too slow: 7 B dropped (sent)\n\
+                 {name} was too slow: 6994 B dropped (sent)\n\
+                 {name} closed: released by peer first, 2.000 s, sent 0 B, received 0 B, \
+                 7001 B dropped (sent), 5 B dropped (received)\n"
+            )
+        );
+    }
+
+    #[test]
+    fn who_is_too_slow_for_the_policy_is_told_how_far_behind() {
+        let identity = samples::identity(1);
+        let behind = FellBehind {
+            connection: &identity,
+            direction: Direction::Sent,
+            bytes: 262_144,
+            policy: "close",
+        };
+        let events = [(Event::FellBehind(behind), 0)];
+        let name = "#1 127.0.0.1:51312 → 127.0.0.1:8080 tcp";
+        assert_eq!(
+            told(Says::Everything, Verb::Listen, &events),
+            format!(
+                "{name} was too slow: 262144 B (262.14 kB) behind (sent), so it is closed \
+                 (--slow close)\n"
+            )
+        );
+        assert_eq!(told(Says::Errors, Verb::Listen, &events), "");
+    }
+
+    #[test]
+    fn tries_that_fail_alike_are_told_once_and_then_once_a_second() {
+        let refused = |address: &str| {
+            let address: std::net::SocketAddr = address.parse().unwrap();
+            ConnectError::new(address, Errno::CONNREFUSED)
+        };
+        let errors = [refused("127.0.0.1:1"), refused("127.0.0.2:1")];
+        let text = |tries| {
+            samples::written(|queue| {
+                let log = Log::new(queue, Says::Errors, Context::new(Verb::Connect, ""), false);
+                let start = Instant::now();
+                log.tries(tries);
+                let fail = |millis| {
+                    for error in &errors {
+                        let event = Event::Failed {
+                            connection: None,
+                            local: None,
+                            error,
+                        };
+                        log.event_at(&event, start + Duration::from_millis(millis));
+                    }
+                };
+                [0, 300, 600, 1200, 1300].into_iter().for_each(fail);
+                log.tries(Tries::Last);
+                fail(1400);
+            })
+        };
+        let told = text(Tries::Told);
+        let lines: Vec<&str> = told.lines().filter(|line| !line.starts_with(' ')).collect();
+        let first = "ft: connect 127.0.0.1:1: connection refused (ECONNREFUSED)";
+        let second = "ft: connect 127.0.0.2:1: connection refused (ECONNREFUSED)";
+        let still = "still trying: connect 127.0.0.1:1: connection refused (ECONNREFUSED)";
+        assert_eq!(lines, [first, second, still, first, second], "{told}");
+        let silent = text(Tries::Silent);
+        let lines: Vec<&str> = silent
+            .lines()
+            .filter(|line| !line.starts_with(' '))
+            .collect();
+        assert_eq!(lines, [first, second], "{silent}");
+        assert_eq!(silent.matches("  try: ").count(), 1, "{silent}");
+        assert_eq!(told.matches("  try: ").count(), 1, "{told}");
+    }
+
+    #[test]
+    fn an_error_that_is_the_same_for_each_family_is_told_once() {
+        let error =
+            fivetuple::call::SetOptionError::new("SO_BINDTODEVICE", "nosuch0", Errno::NODEV);
+        let event = || Event::Failed {
+            connection: None,
+            local: None,
+            error: &error,
+        };
+        let told = told(Says::Errors, Verb::Connect, &[(event(), 0), (event(), 0)]);
+        assert_eq!(told.matches("setsockopt").count(), 1, "{told}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod log;
 pub(crate) mod queue;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod sparse;
 pub(crate) mod words;
 
 use std::fmt;
@@ -33,6 +34,7 @@ use events::Events;
 use line::Line;
 use log::{Log, Says};
 use queue::{Kind, Queue};
+use sparse::Tries;
 
 /// What a queue holds of text that is not written yet.
 const TEXT_MAX: usize = 1 << 20;
@@ -114,6 +116,15 @@ impl Reports {
     pub(crate) fn say_at_last(&self, text: &str) {
         self.log.finish();
         self.say(text);
+    }
+
+    /// Tries that fail from now on are not the last ones, or it is over with them.
+    pub(crate) fn tries(&self, others: bool) {
+        self.log.tries(match (others, self.quiet) {
+            (false, _) => Tries::Last,
+            (true, false) => Tries::Told,
+            (true, true) => Tries::Silent,
+        });
     }
 
     /// An error, always told.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use fivetuple::event::{Pause, TurnedAway};
+use fivetuple::event::{FellBehind, Pause, TurnedAway};
 use fivetuple::{Identity, Reason, Side, Totals};
 
 /// `#1 127.0.0.1:51312 → 127.0.0.1:8080 tcp`.
@@ -73,10 +73,28 @@ impl fmt::Display for Bytes {
             return Ok(());
         }
         let units = [("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
-        let fits = units.into_iter().rev().find(|(_, unit)| self.0 >= *unit);
-        let (name, unit) = fits.unwrap_or(("kB", 1000));
-        let hundredths = u128::from(self.0) * 100 / u128::from(unit);
+        // To the nearest, and 999,999 is 1.00 MB rather than 1000.00 kB.
+        let rounded =
+            |unit: u64| (u128::from(self.0) * 100 + u128::from(unit / 2)) / u128::from(unit);
+        let fits = units.into_iter().find(|(_, unit)| rounded(*unit) < 100_000);
+        let (name, unit) = fits.unwrap_or(("GB", 1_000_000_000));
+        let hundredths = rounded(unit);
         write!(f, " ({}.{:02} {name})", hundredths / 100, hundredths % 100)
+    }
+}
+
+/// `was too slow: 262144 B (262.14 kB) behind (sent), so it is closed (--slow close)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Behind<'a>(pub(crate) &'a FellBehind<'a>);
+
+impl fmt::Display for Behind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, direction) = (Bytes(self.0.bytes), self.0.direction);
+        let policy = self.0.policy;
+        write!(
+            f,
+            "was too slow: {bytes} behind ({direction}), so it is closed (--slow {policy})"
+        )
     }
 }
 
@@ -143,9 +161,14 @@ mod tests {
         for (bytes, text) in [
             (0, "0 B"),
             (9999, "9999 B"),
-            (12_345, "12345 B (12.34 kB)"),
+            (12_344, "12344 B (12.34 kB)"),
+            (12_345, "12345 B (12.35 kB)"),
+            (65_536, "65536 B (65.54 kB)"),
+            (999_994, "999994 B (999.99 kB)"),
+            (999_999, "999999 B (1.00 MB)"),
+            (999_999_999, "999999999 B (1.00 GB)"),
             (1_234_567, "1234567 B (1.23 MB)"),
-            (u64::MAX, "18446744073709551615 B (18446744073.70 GB)"),
+            (u64::MAX, "18446744073709551615 B (18446744073.71 GB)"),
         ] {
             assert_eq!(Bytes(bytes).to_string(), text);
         }

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use fivetuple::event::Observers;
-use fivetuple::{Address, Close, ConnectOptions, ConnectionName, Event, NotConnected, connect};
+use fivetuple::{
+    Address, Close, ConnectOptions, ConnectionName, Event, NotConnected, Retry, connect,
+};
 use tokio::task::JoinSet;
 
 use super::signals::Signals;
@@ -22,6 +24,7 @@ pub(super) async fn check(plan: Check) -> u8 {
         Err(text) => return super::fail(&text),
     };
     let mut signals = Signals::new();
+    reports.tries(plan.options.retry != Retry::Times(0));
     let status = tokio::select! {
         status = ask_all(&plan, &reports, &observers) => status,
         status = signals.end() => status,
@@ -89,6 +92,7 @@ fn complain(error: &NotConnected, single: bool, (reports, observers): (&Reports,
         return reports.error(error);
     };
     if single {
+        reports.tries(false);
         for explained in calls {
             observers.emit(&Event::Failed {
                 connection: None,

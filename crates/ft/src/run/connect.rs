@@ -3,16 +3,16 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use fivetuple::call::describe;
 use fivetuple::event::Observers;
 use fivetuple::service::{Output, OutputEnd};
-use fivetuple::{Client, Closed, Event, NotConnected, Reason};
+use fivetuple::{Client, Closed, Event, NotConnected, Reason, Retry};
 
 use super::exec::Program;
 use super::signals::{Asked, Signals};
 use super::{remark, status, status_of, streams};
 use crate::plan::Connect;
 use crate::report::Reports;
+use crate::report::error::explain_io;
 
 pub(super) async fn connect(plan: Connect) -> u8 {
     let (reports, observers) = match Reports::open(&plan.report, Vec::new()) {
@@ -20,6 +20,7 @@ pub(super) async fn connect(plan: Connect) -> u8 {
         Err(text) => return super::fail(&text),
     };
     let mut signals = Signals::new();
+    reports.tries(plan.options.connect.retry != Retry::Times(0));
     let opened = tokio::select! {
         opened = Client::open(&plan.target, &plan.options, &observers) => match opened {
             Ok(client) => Ok(client),
@@ -36,6 +37,7 @@ pub(super) async fn connect(plan: Connect) -> u8 {
 
 /// Says why there is no connection.
 fn refuse(error: &NotConnected, reports: &Reports, observers: &Observers) -> u8 {
+    reports.tries(false);
     let calls = error.explained();
     for explained in &calls {
         observers.emit(&Event::Failed {
@@ -64,7 +66,7 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
             drop(client);
             reports.error(&match &plan.exec {
                 Some(argv) => super::exec::complaint(argv, &error),
-                None => format!("no thread for stdin or stdout: {}", describe(&error)),
+                None => explain_io("stdin or stdout", &error),
             });
             return status::FAILED;
         }
@@ -113,7 +115,7 @@ fn outcome(closed: &Closed, output: &Output, reports: &Reports) -> u8 {
         {
             status::DONE
         }
-        Some(end @ OutputEnd::Failed(_)) => {
+        Some(end @ OutputEnd::Failed(..)) => {
             if let Some(text) = streams::complaint(&end) {
                 reports.error(text);
             }

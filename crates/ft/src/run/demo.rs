@@ -9,12 +9,16 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
+use fivetuple::bind::NameError;
+use fivetuple::call::{AcceptError, ConnectError, ListenError};
 use fivetuple::event::Observers;
+use fivetuple::socket::OpenError;
 use fivetuple::{Close, Connection, Family, Listener, Socket, SocketOptions};
 use tokio::time::timeout;
 
 use super::status;
 use crate::plan;
+use crate::report::error::{Context, Verb, explain_error};
 
 /// Nothing here takes long; if it does, something is wrong, and that is said.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,16 +30,30 @@ pub(super) async fn demo(report: plan::Report) -> u8 {
     };
     match timeout(PATIENCE, tell(&mut story)).await {
         Ok(Ok(())) => status::DONE,
-        Ok(Err(error)) if is_quiet(&*error) => status::DONE,
-        Ok(Err(error)) => super::fail(&format!("the demonstration failed: {error}")),
+        Ok(Err(error)) => match error.downcast_ref::<io::Error>() {
+            // The reader of the story has gone.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => status::DONE,
+            Some(error) => super::fail(&super::stdout_failed(error)),
+            None => failed(&*error),
+        },
         Err(_) => super::fail("the demonstration did not go on for 10 s"),
     }
 }
 
-/// The reader of the story has gone.
-fn is_quiet(error: &(dyn Error + Send + Sync + 'static)) -> bool {
-    let error = error.downcast_ref::<io::Error>();
-    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+/// A call that failed, with what is known and what to try.
+fn failed(error: &(dyn Error + Send + Sync + 'static)) -> u8 {
+    let open = error.downcast_ref::<OpenError>().map(OpenError::explained);
+    let name = error.downcast_ref::<NameError>().map(NameError::explained);
+    let listen = error.downcast_ref().map(|error: &ListenError| error as _);
+    let accept = error.downcast_ref().map(|error: &AcceptError| error as _);
+    let connect = error.downcast_ref().map(|error: &ConnectError| error as _);
+    let Some(call) = open.or(name).or(listen).or(accept).or(connect) else {
+        return super::fail(&format!("the demonstration failed: {error}"));
+    };
+    // Nobody is left to be told when stderr is closed.
+    let text = explain_error(call, &Context::new(Verb::Connect, ""));
+    let _ = writeln!(io::stderr(), "{text}");
+    status::FAILED
 }
 
 type Told = Result<(), Box<dyn Error + Send + Sync>>;

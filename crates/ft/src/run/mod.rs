@@ -11,14 +11,17 @@ mod service;
 mod signals;
 mod streams;
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 
-use fivetuple::call::describe;
+use fivetuple::call::Errno;
 use fivetuple::{Closed, Expired, Reason};
+use rustix::io::fcntl_dupfd_cloexec;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::plan::Plan;
 use crate::report::Reports;
+use crate::report::error::explain_io;
 
 /// Exit statuses; the table stands in `ft explain status`.
 pub(crate) mod status {
@@ -46,9 +49,10 @@ pub(crate) fn run(plan: Plan) -> u8 {
 
 /// Runs a future on a runtime of its own, which is left without waiting for any thread.
 fn on(mut builder: Builder, work: impl Future<Output = u8> + Send + 'static) -> u8 {
-    let runtime = match builder.enable_all().build() {
+    let built = room_for_runtime().and_then(|()| builder.enable_all().build());
+    let runtime = match built {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("no event loop: {}", describe(&error))),
+        Err(error) => return fail(&explain_io("no event loop", &error)),
     };
     let status = wait(&runtime, work);
     runtime.shutdown_background();
@@ -65,22 +69,35 @@ fn wait(runtime: &Runtime, work: impl Future<Output = u8> + Send + 'static) -> u
 
 /// What the verb was asked to produce. A reader that has gone is a quiet end.
 pub(crate) fn print(text: &str) -> u8 {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
     match written {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            fail(&format!("write stdout: {}", describe(&error)))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&stdout_failed(&error)),
         _ => status::DONE,
     }
+}
+
+/// Descriptors that a runtime opens at its start.
+const OF_THE_RUNTIME: usize = 6;
+
+/// A runtime that finds no descriptor for its signals panics, so they are looked for before.
+fn room_for_runtime() -> io::Result<()> {
+    let one = || fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0);
+    let all: Result<Vec<OwnedFd>, Errno> = (0..OF_THE_RUNTIME).map(|_| one()).collect();
+    Ok(all.map(drop)?)
+}
+
+/// What is told of a stdout that cannot be written.
+fn stdout_failed(error: &io::Error) -> String {
+    explain_io("write stdout", error)
 }
 
 /// One line on stderr, before there are reports or without them.
 pub(crate) fn fail(text: &str) -> u8 {
     // Nobody is left to be told when stderr is closed.
-    let _ = writeln!(std::io::stderr(), "ft: {text}");
+    let _ = writeln!(io::stderr(), "ft: {text}");
     status::FAILED
 }
 

@@ -1,12 +1,13 @@
 //! From the plan of a service to the service of the library.
 
-use fivetuple::call::{Code, Visible, describe};
+use fivetuple::call::{Code, Visible};
 use fivetuple::service::{Chargen, Daytime, Discard, Echo, Http, Output, Relay, Source, Time};
 use fivetuple::{Identity, Server, Service, Summary};
 use tokio::task::JoinHandle;
 
 use super::streams;
 use crate::plan;
+use crate::report::error::explain_io;
 
 /// A server at work.
 pub(super) struct Started {
@@ -23,8 +24,8 @@ pub(super) struct Started {
 pub(super) fn start(server: Server, service: &plan::Service) -> Result<Started, String> {
     Ok(match *service {
         plan::Service::Terminal(ref plan) => {
-            let terminal = streams::terminal(plan)
-                .map_err(|error| format!("no thread for stdin or stdout: {}", describe(&error)))?;
+            let terminal =
+                streams::terminal(plan).map_err(|error| explain_io("stdin or stdout", &error))?;
             let output = Some(terminal.output.clone());
             Started {
                 output,

@@ -2,14 +2,19 @@
 //! each is read or written by a thread that may block.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::BorrowedFd;
+use std::thread;
+use std::time::Duration;
 
 use fivetuple::call::Filter;
+use fivetuple::kernel::limit::block_signal;
 use fivetuple::kernel::readiness;
 use fivetuple::service::{Input, Output, OutputEnd, Terminal, WhenGone};
 use rustix::fs::{FileType, fstat};
-use rustix::io::fcntl_dupfd_cloexec;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::process::{Signal, getpgrp};
+use rustix::termios::tcgetpgrp;
 use tokio::io::Interest;
 
 use crate::plan;
@@ -20,12 +25,25 @@ const OURS: i32 = 3;
 /// The terminal service on stdin and stdout.
 pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
     let input = match plan.input.then(|| file(rustix::stdio::stdin())) {
-        // A stdin that cannot be read counts as one that has ended.
-        Some(Ok(stdin)) => Some(Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?),
-        Some(Err(_)) | None => None,
+        Some(stdin) => match stdin? {
+            Some(stdin) => {
+                let keyboard = Keyboard {
+                    stdin,
+                    is_blocked: false,
+                };
+                Some(Input::new(
+                    keyboard,
+                    plan.interactive,
+                    plan.crlf,
+                    plan.slow,
+                )?)
+            }
+            None => None,
+        },
+        None => None,
     };
-    let output = match file(rustix::stdio::stdout()) {
-        Ok(stdout) if plan.output => {
+    let output = match file(rustix::stdio::stdout())? {
+        Some(stdout) if plan.output => {
             let output = if plan.visible {
                 let shown = VisibleWriter {
                     filter: Filter::new(),
@@ -45,8 +63,54 @@ pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
     Ok(Terminal { input, output })
 }
 
-fn file(fd: BorrowedFd<'_>) -> io::Result<File> {
-    Ok(File::from(fcntl_dupfd_cloexec(fd, OURS)?))
+/// A descriptor of our own for it; none where it is closed, which counts as ended.
+fn file(fd: BorrowedFd<'_>) -> io::Result<Option<File>> {
+    match fcntl_dupfd_cloexec(fd, OURS) {
+        Ok(fd) => Ok(Some(File::from(fd))),
+        Err(Errno::BADF) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// A stdin that is not read while it is the terminal of another job.
+///
+/// Reading it then would stop the whole program, connections and all (SIGTTIN, tty_ioctl(4)),
+/// and again whenever it is continued. With the signal blocked, read fails instead.
+struct Keyboard {
+    stdin: File,
+    /// SIGTTIN, for the thread that reads.
+    is_blocked: bool,
+}
+
+/// How soon a job notices that it is in the foreground again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+impl Keyboard {
+    /// Whether another job has the terminal.
+    fn is_in_background(&self) -> bool {
+        tcgetpgrp(&self.stdin).is_ok_and(|foreground| foreground != getpgrp())
+    }
+}
+
+impl Read for Keyboard {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.is_blocked {
+            // Where it cannot be blocked, reading goes on as it would without.
+            let _ = block_signal(Signal::TTIN.as_raw());
+            self.is_blocked = true;
+        }
+        loop {
+            match self.stdin.read(buffer) {
+                Err(error)
+                    if Errno::from_io_error(&error) == Some(Errno::IO)
+                        && self.is_in_background() =>
+                {
+                    thread::sleep(LOOK_AGAIN);
+                }
+                read => return read,
+            }
+        }
+    }
 }
 
 /// Hears that the reader of a pipe on stdout has gone without writing to it.
@@ -76,7 +140,8 @@ fn watch(output: &Output) {
 pub(super) fn complaint(end: &OutputEnd) -> Option<String> {
     match end {
         OutputEnd::ReaderGone | OutputEnd::Interrupted => None,
-        OutputEnd::Failed(error) => Some(format!("write stdout: {error}")),
+        OutputEnd::Failed(text, None) => Some(format!("write stdout: {text}")),
+        OutputEnd::Failed(_, Some(errno)) => Some(super::stdout_failed(&(*errno).into())),
     }
 }
 

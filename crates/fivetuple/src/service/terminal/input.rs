@@ -260,10 +260,12 @@ pub(super) struct Reader {
 impl Reader {
     /// Ready when it was too slow and the policy is to close it. Asked for while it takes nothing,
     /// too: who is stuck would never come to ask for the next bytes.
-    pub(super) fn poll_cut_off(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Tells how far behind it was, and the policy.
+    pub(super) fn poll_cut_off(&self, cx: &mut Context<'_>) -> Poll<(u64, Slow)> {
         let mut log = self.shared.lock();
         if self.shared.slow != Slow::DropOldest && self.next < log.first {
-            return Poll::Ready(());
+            let end = log.bytes_before + log.bytes as u64;
+            return Poll::Ready((end.saturating_sub(self.seen), self.shared.slow));
         }
         log.wakers.insert(self.number, cx.waker().clone());
         Poll::Pending

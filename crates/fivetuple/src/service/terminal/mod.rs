@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::close::{Close, Closed};
 use crate::connection::Connection;
-use crate::event::{Direction, Event, Identity, Observers};
+use crate::event::{Direction, Event, FellBehind, Identity, Observers};
 use crate::service::Service;
 use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply, Terms, Transfer};
 
@@ -36,6 +36,17 @@ pub enum Slow {
     /// Close the connection concerned: one that would write when the writer is 256 KiB behind,
     /// and one that takes nothing of the reader's for [`Input::STALL`].
     Close,
+}
+
+impl Slow {
+    /// The name of the policy, as `--slow` has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::DropOldest => "drop-oldest",
+            Self::Close => "close",
+        }
+    }
 }
 
 /// A reader and a writer, shared by all connections.
@@ -95,16 +106,29 @@ impl TerminalExchange {
             });
         }
     }
+
+    /// Too slow for the policy, and closed because of it.
+    fn fell_behind(&self, direction: Direction, (bytes, slow): (u64, Slow)) {
+        self.observers.emit(&Event::FellBehind(FellBehind {
+            connection: &self.identity,
+            direction,
+            bytes,
+            policy: slow.name(),
+        }));
+    }
 }
 
 impl Exchange for TerminalExchange {
     fn received(&mut self, bytes: &[u8], _reply: &mut Outgoing<'_>) {
         match self.output.push(bytes) {
-            Some((mark, dropped)) => {
+            Ok((mark, dropped)) => {
                 self.mark = mark;
                 self.dropped(Direction::Received, dropped);
             }
-            None => self.refused = true,
+            Err(behind) => {
+                self.fell_behind(Direction::Received, (behind, Slow::Close));
+                self.refused = true;
+            }
         }
     }
 
@@ -148,8 +172,11 @@ impl Exchange for TerminalExchange {
     }
 
     fn poll_delivered(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
-        let cut_off = |reader: &Reader| reader.poll_cut_off(cx).is_ready();
-        if self.reader.as_ref().is_some_and(cut_off) {
+        let cut_off = |reader: &Reader| reader.poll_cut_off(cx);
+        if let Some(Poll::Ready(behind)) = self.reader.as_ref().map(cut_off) {
+            self.fell_behind(Direction::Sent, behind);
+            // Said once.
+            self.reader = None;
             return Poll::Ready(Err(Close::Abort));
         }
         self.output

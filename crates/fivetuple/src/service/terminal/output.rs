@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::{QUEUE_MAX, SCRATCH, Slow};
-use crate::call::describe;
+use crate::call::{Errno, describe};
 use crate::close::Close;
 
 /// Why nothing more is written.
@@ -15,8 +15,9 @@ use crate::close::Close;
 pub enum OutputEnd {
     /// Whoever read what we write is gone (EPIPE).
     ReaderGone,
-    /// Writing failed: no space, an I/O error. The text says which.
-    Failed(String),
+    /// Writing failed: no space, an I/O error. The text says which, and so does the errno, if
+    /// the writer gave one.
+    Failed(String, Option<Errno>),
     /// Whoever runs us wants an end ([`Output::interrupt`]).
     Interrupted,
 }
@@ -132,16 +133,20 @@ impl Output {
     }
 
     /// Appends; returns the place of the last byte and how many older bytes were thrown away.
-    /// `None`: there was no room, and the policy is to close who would write all the same.
-    pub(super) fn push(&self, bytes: &[u8]) -> Option<(u64, u64)> {
+    ///
+    /// # Errors
+    ///
+    /// There was no room, and the policy is to close who would write all the same: how many bytes
+    /// the writer is behind.
+    pub(super) fn push(&self, bytes: &[u8]) -> Result<(u64, u64), u64> {
         let mut queue = self.shared.lock();
         if self.shared.slow == Slow::Close && queue.waiting.len() >= QUEUE_MAX {
-            return None;
+            return Err(queue.waiting.len() as u64);
         }
         queue.pushed += bytes.len() as u64;
         if queue.end.is_some() {
             queue.done += bytes.len() as u64;
-            return Some((queue.pushed, 0));
+            return Ok((queue.pushed, 0));
         }
         let mut dropped = 0;
         if self.shared.slow == Slow::DropOldest {
@@ -156,7 +161,7 @@ impl Output {
         }
         queue.waiting.extend_from_slice(bytes);
         self.shared.pushed.notify_one();
-        Some((queue.pushed, dropped as u64))
+        Ok((queue.pushed, dropped as u64))
     }
 
     pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
@@ -258,7 +263,10 @@ impl Shared {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                     return self.end(OutputEnd::ReaderGone);
                 }
-                Err(error) => return self.end(OutputEnd::Failed(describe(&error))),
+                Err(error) => {
+                    let errno = Errno::from_io_error(&error);
+                    return self.end(OutputEnd::Failed(describe(&error), errno));
+                }
             }
             bytes.clear();
             bytes.shrink_to(QUEUE_MAX);

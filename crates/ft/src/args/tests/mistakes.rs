@@ -36,8 +36,8 @@ $ ft lisen 8080
 ft: unknown command 'lisen'; did you mean 'listen'?
 $ ft conect localhost 80
 ft: unknown command 'conect'; did you mean 'connect'?
-$ ft ports
-ft: unknown command 'ports'; to call a machine of that name, write its port too: ft ports PORT
+$ ft portz
+ft: unknown command 'portz'; to call a machine of that name, write its port too: ft portz PORT
 $ ft help lisen
 ft: unknown command 'lisen'; did you mean 'listen'?
 $ ft help echo
@@ -64,6 +64,31 @@ $ ft example.com
 ft connect: 'example.com' has no port: write example.com:PORT
 ",
     );
+}
+
+#[test]
+fn commands_of_later_releases_are_not_names_of_machines() {
+    for line in [
+        "bench 8080",
+        "-v bench 8080",
+        "ports",
+        "board 127.0.0.1:8080",
+        "diagram x",
+        "code python listen 8080",
+        "help code",
+    ] {
+        let exit = piped(line).unwrap_err();
+        assert_eq!((exit.status, exit.to_stdout), (2, false), "{line}");
+        let verb = line
+            .split(' ')
+            .find(|word| super::super::verb::is_later(word));
+        let text = format!(
+            "ft {}: not in this release\ntry: ft --help\n",
+            verb.unwrap()
+        );
+        assert_eq!(exit.text, text);
+    }
+    assert!(piped("connect bench 8080").is_ok());
 }
 
 #[test]
@@ -98,6 +123,8 @@ $ ft connect localhost 0-3 --check
 ft connect: nobody listens on port 0: write the port that ft listen reports
 $ ft connect localhost 20-25
 ft connect: 20-25 is more than one port, and a connection has one: add --check to see which answer
+$ ft connect localhost ''
+ft connect: the port is empty: write HOST PORT, such as localhost 8080
 $ ft connect a 1 b
 ft connect: 'b' is one word too many: write HOST PORT, or HOST:PORT
 $ ft connect 10.0.0.1:80 -6
@@ -105,7 +132,9 @@ ft connect: 10.0.0.1 is not an IPv6 address, and only IPv6 is wanted
 $ ft connect 80 --source 10.0.0.1 -6
 ft connect: -6 is IPv6 only, and --source 10.0.0.1 is not: leave out -6
 $ ft connect [::1]:80 --source 127.0.0.1
-ft connect: ::1 is not an IPv4 address, and only IPv4 is wanted
+ft connect: --source 127.0.0.1 is IPv4, and ::1 is IPv6: write a source of IPv6, or leave it out
+$ ft connect 127.0.0.1:80 --source ::1
+ft connect: --source ::1 is IPv6, and 127.0.0.1 is IPv4: write a source of IPv4, or leave it out
 $ ft listen unix:/x
 ft listen: unix: addresses are not supported in this release
 ",
@@ -127,6 +156,10 @@ $ ft listen 8080 source echo
 ft listen: a listening socket has one service: leave out source or echo
 $ ft listen 8080 source 4K
 ft listen: source 4K: not a size: write 4k for 4000 bytes or 4Ki for 4096
+$ ft listen 8080 source 5Q
+ft listen: source 5Q: not a size: write bytes, or a number with k M G or Ki Mi Gi
+$ ft listen 8080 source 5T
+ft listen: source 5T: not a size: write bytes, or a number with k M G or Ki Mi Gi
 $ ft listen 8080 echo now
 ft listen: 'now' is one word too many behind echo
 $ ft listen 8080 echo --crlf
@@ -201,6 +234,22 @@ $ ft listen 80 --half-closed 0s
 ft listen: --half-closed 0s: a limit of no time ends everything at once: write never for no limit
 $ ft listen 80 --half-closed nevr
 ft listen: --half-closed nevr: not a duration: write never
+$ ft listen 80 --idle -1
+ft listen: --idle -1: the value is negative: write one without the sign
+$ ft listen 80 --idle=-1
+ft listen: --idle -1: the value is negative: write one without the sign
+$ ft listen 80 --drain -10s
+ft listen: --drain -10s: the value is negative: write one without the sign
+$ ft listen 80 --backlog -3000
+ft listen: --backlog -3000: the value is negative: write one without the sign
+$ ft listen 80 --idle -4
+ft listen: --idle -4: the value is negative: write one without the sign
+$ ft listen 80 source -5
+ft listen: source -5: the value is negative: write one without the sign
+$ ft listen -1
+ft listen: '-1' is negative: ports go from 0 to 65535
+$ ft connect localhost -1
+ft connect: '-1' is negative: ports go from 0 to 65535
 $ ft listen 80 --idle 10sec
 ft listen: --idle 10sec: not a duration: write 10s
 $ ft listen 80 --idle

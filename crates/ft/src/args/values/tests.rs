@@ -61,7 +61,7 @@ fn a_duration_that_is_nearly_right_is_spelled() {
         }
     }
     for text in [
-        "", "s", "-5s", "+5", "5x", "1.", ".5", "1..5", "10s10s", "ten", "1e3", "５s",
+        "", "s", "+5", "5x", "1.", ".5", "1..5", "10s10s", "ten", "1e3", "５s",
     ] {
         let message = duration(text).unwrap_err();
         assert!(
@@ -112,12 +112,10 @@ fn sizes_are_decimal_or_binary() {
         ("10k", 10_000),
         ("1.5M", 1_500_000),
         ("2G", 2_000_000_000),
-        ("1T", 1_000_000_000_000),
         ("64Ki", 65_536),
         ("0.25Ki", 256),
         ("1Mi", 1 << 20),
         ("1Gi", 1 << 30),
-        ("3Ti", 3 << 40),
         ("18446744073709551615", u64::MAX),
     ];
     for (text, bytes) in cases {
@@ -139,20 +137,17 @@ fn sizes_are_decimal_or_binary() {
         ("1_000", "not a size: write 1000"),
         (
             "4X",
-            "not a size: write bytes, or a number with k M G T or Ki Mi Gi Ti",
+            "not a size: write bytes, or a number with k M G or Ki Mi Gi",
         ),
         (
             "",
-            "not a size: write bytes, or a number with k M G T or Ki Mi Gi Ti",
+            "not a size: write bytes, or a number with k M G or Ki Mi Gi",
         ),
-        (
-            "-1",
-            "not a size: write bytes, or a number with k M G T or Ki Mi Gi Ti",
-        ),
+        ("-1", "the value is negative: write one without the sign"),
         ("1.5", "not a whole number of bytes"),
         ("1.0001k", "not a whole number of bytes"),
         (
-            "16777216Ti",
+            "17179869184Gi",
             "the largest size is 18446744073709551615 bytes",
         ),
         (
@@ -160,7 +155,7 @@ fn sizes_are_decimal_or_binary() {
             "the largest size is 18446744073709551615 bytes",
         ),
         (
-            "99999999999999999999999T",
+            "99999999999999999999999G",
             "the largest size is 18446744073709551615 bytes",
         ),
     ];

@@ -103,8 +103,11 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
         ],
         examples: &[
-            example("ft listen 8080 echo -v", "half_closed by peer, then by us"),
-            example("printf hello | ft connect 8080 -v", ""),
+            example("ft listen 8080 echo", ""),
+            example(
+                "printf hello | ft connect 8080 -v",
+                "half-closed: we have finished sending, then the peer has",
+            ),
         ],
         see_also: &["eof", "shutdown", "FIN-WAIT-2", "CLOSE-WAIT", "half-open"],
         manual: "shutdown(2), RFC 9293 section 3.6.1",

@@ -47,7 +47,8 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("reset", "RST came"),
             Row(
                 "aborted",
-                "we sent RST: a second signal, a drain that was over, an abort on purpose",
+                "we sent RST: a second signal, a drain that was over, a client that was too slow \
+                 (--slow close), an abort on purpose",
             ),
             Row(
                 "timed_out",
