@@ -13,6 +13,7 @@ mod accept;
 mod connect;
 mod resolve;
 mod data;
+mod file;
 mod holder;
 mod resource;
 mod errno;
@@ -33,6 +34,7 @@ pub use data::{
 pub use errno::{name, text};
 pub use error::{CallError, Cause, Code, Explained, Subject, describe};
 pub use fact::Fact;
+pub use file::{FileAdvice, FileCause, FileError, FileFact};
 pub use holder::{HOLDERS_MAX, Holder, Overlap, PortInUse, TimeWait, Who};
 pub use listen::{ListenCause, ListenError};
 pub use resolve::{RESOLVERS_MAX, ResolveCause, ResolveError};
@@ -65,6 +67,16 @@ pub enum Call {
     Shutdown,
     /// `close`: the socket is released.
     Close,
+    /// `openat`: a file to send or to receive into.
+    Open,
+    /// `pread`: bytes of a file.
+    Read,
+    /// `write`: bytes into a file.
+    Write,
+    /// `fsync`: what was written is on the disk.
+    Sync,
+    /// `renameat2`: a complete file gets its name.
+    Rename,
 }
 
 impl Call {
@@ -82,6 +94,11 @@ impl Call {
             Self::Receive => "recv",
             Self::Shutdown => "shutdown",
             Self::Close => "close",
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Sync => "fsync",
+            Self::Rename => "rename",
         }
     }
 }

@@ -22,8 +22,11 @@
 
 mod chargen;
 mod daytime;
+mod digest;
 mod discard;
 mod echo;
+mod receive;
+mod send;
 mod source;
 mod terminal;
 mod time;
@@ -38,8 +41,11 @@ use crate::transfer::{Exchange, Terms, Transfer};
 
 pub use chargen::Chargen;
 pub use daytime::{Daytime, daytime};
+pub use digest::{Digest, Digesting};
 pub use discard::Discard;
 pub use echo::Echo;
+pub use receive::{Destination, PARTIAL, ReceiveFile, Received};
+pub use send::{SendFile, Sent};
 pub use source::Source;
 pub use terminal::{Input, Output, OutputEnd, Slow, Terminal, WhenGone};
 pub use time::{Time, time};

@@ -16,6 +16,7 @@ use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
 
 use super::limit;
+use super::service::files::{Files, Watch};
 use super::values::{self, DurationOrNever, Retry};
 
 const ADDRESSES: &str = "Addresses";
@@ -70,10 +71,11 @@ pub(super) struct Listen {
     /// reported.
     #[arg(value_name = "ADDRESS")]
     pub(super) address: String,
-    /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], send FILE, receive FILE|DIR
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
-    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever.
+    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. send gives
+    /// each client a file; receive writes what each client sends to a file, or to one in a directory.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -86,6 +88,8 @@ pub(super) struct Listen {
     #[arg(long, value_name = "POLICY", value_enum, help_heading = DATA)]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     pub(super) slow: Option<SlowWord>,
+    #[command(flatten)]
+    pub(super) files: Files,
     #[command(flatten)]
     pub(super) end: End,
     /// Serve one connection, then stop
@@ -149,6 +153,8 @@ pub(super) struct Connect {
     pub(super) exec: bool,
     #[command(flatten)]
     pub(super) data: Data,
+    #[command(flatten)]
+    pub(super) watch: Watch,
     #[command(flatten)]
     pub(super) end: End,
     /// For one try to connect [default: 10s]

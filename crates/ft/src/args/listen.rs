@@ -6,7 +6,7 @@ use fivetuple::{Access, Address, AtLimit, BACKLOG, Limits, ServerOptions, Socket
 use super::Surroundings;
 use super::cli::Listen;
 use super::failure::said;
-use super::service::{self, SERVICES};
+use super::service::{self, SERVICES, WITH_A_WORD};
 use super::shown;
 use crate::plan::{self, Plan, Typed};
 
@@ -42,7 +42,8 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
             deny: words.deny,
         },
         terms: shown::terms(&words.end, &words.data, &Terms::SERVER),
-        once: words.once,
+        // One file is for one client.
+        once: words.once || service.is_for_one(),
         drain: words.drain.unwrap_or(defaults.drain),
     };
     Ok(Plan::Listen(Box::new(plan::Listen {
@@ -58,7 +59,7 @@ fn address(word: &str, service: &[String]) -> Result<Address, String> {
     let next = service.first().map(String::as_str);
     if SERVICES.contains(&word) && !next.is_some_and(|next| SERVICES.contains(&next)) {
         return Err(match next {
-            Some(address) if word != "source" && address.parse::<Address>().is_ok() => {
+            Some(address) if !WITH_A_WORD.contains(&word) && address.parse::<Address>().is_ok() => {
                 format!("the address stands first: write ft listen {address} {word}")
             }
             _ => {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
-use fivetuple::call::{Advice, Subject, Visible};
+use fivetuple::call::{Advice, FileAdvice, Subject, Visible};
 use fivetuple::{Explained, Family};
 
 use crate::explain;
@@ -145,6 +145,12 @@ fn system_command(advice: &Advice) -> Option<String> {
             Some(hard) => format!("ulimit -n {hard}"),
             None => "ulimit -n unlimited".to_owned(),
         },
+        Advice::ForFile(FileAdvice::UseTerminal) => {
+            "ft listen 8080 < FILE (the terminal service sends what is piped in)".to_owned()
+        }
+        Advice::ForFile(FileAdvice::SendArchive) => {
+            "tar c DIR | ft listen 8080 (an archive)".to_owned()
+        }
         Advice::ConnectTo(address) => format!("ft connect {address}"),
         Advice::ListenAt(address) => format!("ft listen {}", with_port(address, address.port())),
         _ => return None,

@@ -1,6 +1,7 @@
 //! `ft listen`: the passive road, its signals and its last line.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fivetuple::address::Host;
@@ -12,9 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::counters::Counters;
+use super::progress::Progress;
 use super::signals::{Asked, Signals};
-use super::{remark, service, status, status_of, streams};
-use crate::plan::Listen;
+use super::{files, remark, service, status, status_of, streams};
+use crate::plan::{Listen, Service};
 use crate::report::Reports;
 
 /// If it listens longer than this after it was told to stop, it says why.
@@ -29,6 +31,14 @@ pub(super) async fn listen(plan: Listen) -> u8 {
     // Best effort: with the old limit fewer clients are served at a time.
     let _ = raise_descriptor_limit();
     let signals = Signals::new();
+    if let Err(error) = service::check(&plan.service) {
+        observers.emit(&Event::Failed {
+            connection: None,
+            local: None,
+            error: &error,
+        });
+        return super::close(&reports, status::FAILED);
+    }
     let server = match Server::open(&plan.address, plan.options.clone(), &observers).await {
         Ok(server) => server,
         Err(error) => return refuse(&error, &reports, &observers),
@@ -45,19 +55,42 @@ pub(super) async fn listen(plan: Listen) -> u8 {
         control: server.control(),
         table: server.table(),
         output: None,
+        failed: Arc::default(),
+        progress: progress(&plan.service, &server.table(), &counters),
         counters,
         reports,
         signals,
     };
-    match service::start(server, &plan.service) {
+    match service::start(server, &plan, &running.reports) {
         Ok(started) => {
             running.output = started.output;
+            running.failed = started.failed;
+            if let Some((progress, true)) = running.progress.clone() {
+                tokio::spawn(progress.draw(running.reports.clone()));
+            }
             running.until_ended(started.serving).await
         }
         Err(text) => {
             running.reports.error(text);
             super::close(&running.reports, status::FAILED)
         }
+    }
+}
+
+/// How far a server that moves files is, and whether that is drawn.
+fn progress(
+    service: &Service,
+    table: &Arc<Table>,
+    counters: &Arc<Counters>,
+) -> Option<(Progress, bool)> {
+    let (table, counters) = (Arc::clone(table), Arc::clone(counters));
+    match service {
+        Service::Send(plan) => {
+            let size = files::size(plan).unwrap_or(0);
+            Some((Progress::Sending(table, counters, size), plan.bar))
+        }
+        Service::Receive(plan) => Some((Progress::Receiving(table, counters), plan.bar)),
+        _ => None,
     }
 }
 
@@ -86,6 +119,8 @@ struct Running {
     control: Control,
     table: Arc<Table>,
     output: Option<Output>,
+    failed: Arc<AtomicBool>,
+    progress: Option<(Progress, bool)>,
     counters: Arc<Counters>,
     reports: Reports,
     signals: Signals,
@@ -101,7 +136,7 @@ impl Running {
             tokio::select! {
                 summary = &mut serving => break summary,
                 asked = self.signals.next() => match asked {
-                    Asked::Counters => self.reports.say(&self.counters.line(&self.table)),
+                    Asked::Counters => self.reports.say(&self.line()),
                     Asked::End(_) if first_signal => {
                         first_signal = false;
                         untold = true;
@@ -145,6 +180,16 @@ impl Running {
         second_signal.unwrap_or(status)
     }
 
+    /// What USR1 prints.
+    fn line(&self) -> String {
+        let mut line = self.counters.line(&self.table);
+        if let Some(progress) = self.progress.as_ref().and_then(|(one, _)| one.line()) {
+            line += "; ";
+            line += &progress;
+        }
+        line
+    }
+
     fn say_draining(&self) {
         let open = self.table.len();
         if open > 0 {
@@ -175,7 +220,7 @@ impl Running {
                 status_of(&closed)
             }
             None if self.once && summary.accepted > 0 => status::FAILED,
-            _ if summary.cut > 0 => status::FAILED,
+            _ if summary.cut > 0 || self.failed.load(Ordering::Relaxed) => status::FAILED,
             _ => status::DONE,
         }
     }

@@ -5,10 +5,13 @@ mod connect;
 mod counters;
 mod demo;
 mod exec;
+mod files;
 mod listen;
+mod progress;
 mod service;
 mod signals;
 mod streams;
+mod watch;
 
 use std::io::Write;
 

@@ -4,6 +4,8 @@
 //! A service with options of its own has a file here: its options as clap reads them, flattened
 //! into [`Listen`], and what they mean.
 
+pub(super) mod files;
+
 use fivetuple::service::Slow;
 
 use super::Surroundings;
@@ -14,9 +16,12 @@ use super::values::{nearest, size};
 use crate::plan::Service;
 
 /// The services of this release.
-pub(super) const SERVICES: [&str; 7] = [
-    "terminal", "echo", "discard", "chargen", "daytime", "time", "source",
+pub(super) const SERVICES: [&str; 9] = [
+    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "send", "receive",
 ];
+
+/// Those whose name a word of their own follows.
+pub(super) const WITH_A_WORD: [&str; 3] = ["source", "send", "receive"];
 
 /// What is done with connections.
 pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, String> {
@@ -37,6 +42,8 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "daytime" => Service::Daytime,
         "time" => Service::Time,
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
+        "send" => files::send(&words.files, rest.next(), around)?,
+        "receive" => files::receive(&words.files, rest.next(), around)?,
         other => return Err(unknown(other)),
     };
     if let Some(word) = rest.next() {
@@ -51,6 +58,13 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
     {
         return Err(format!(
             "{option} is for the terminal service: leave out {option} or {name}"
+        ));
+    }
+    if !matches!(service, Service::Send(_) | Service::Receive(_))
+        && let Some(option) = files::written(&words.files)
+    {
+        return Err(format!(
+            "{option} is for send and receive: leave out {option}, or write send FILE"
         ));
     }
     Ok(service)
