@@ -175,7 +175,7 @@ impl Reports {
                 }
             }
         }
-        self.status("");
+        self.stderr.end_status();
         self.stderr.flush(left());
         whole
     }

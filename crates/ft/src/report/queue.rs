@@ -128,8 +128,17 @@ impl Queue {
     /// Draws this line below all others from now on, in place of the one before; an empty one draws
     /// nothing. Only for a terminal.
     pub(crate) fn set_status(&self, text: &str) {
+        self.change_status(|status| status.set(text));
+    }
+
+    /// Takes it away for good.
+    pub(crate) fn end_status(&self) {
+        self.change_status(Status::end);
+    }
+
+    fn change_status(&self, change: impl FnOnce(&mut Status)) {
         let mut state = self.shared.lock();
-        state.status.set(text);
+        change(&mut state.status);
         let wake = state.waits && state.status.is_due();
         drop(state);
         if wake {

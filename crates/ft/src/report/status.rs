@@ -13,15 +13,22 @@ pub(super) struct Status {
     text: String,
     drawn: bool,
     changed: bool,
+    ended: bool,
 }
 
 impl Status {
     /// Shall be drawn from now on; an empty text draws nothing.
     pub(super) fn set(&mut self, text: &str) {
-        if self.text != text {
+        if self.text != text && !self.ended {
             text.clone_into(&mut self.text);
             self.changed = true;
         }
+    }
+
+    /// Takes it away for good.
+    pub(super) fn end(&mut self) {
+        self.set("");
+        self.ended = true;
     }
 
     /// There is something to draw or to take away.
@@ -72,5 +79,8 @@ mod tests {
         status.set("");
         assert_eq!(composed(&mut status, "c\n"), "\r\x1b[Kc\n");
         assert!(!status.is_in_use());
+        status.end();
+        status.set("30 %");
+        assert!(!status.is_due());
     }
 }

@@ -64,8 +64,8 @@ impl Teller {
         }
         match sent.closed.reason {
             Reason::Reset | Reason::TimedOut if !sent.complete => self.reports.say(&format!(
-                "{connection}: not all of {shown} is there; to continue behind the BYTES that the \
-                 client has:\n  ft listen {} send --from BYTES {}",
+                "{connection}: perhaps not all of {shown} is there; to continue behind the BYTES that \
+                 the client has:\n  ft listen {} send --from BYTES {}",
                 self.address,
                 shell(&plan.path)
             )),
