@@ -118,7 +118,10 @@ async fn a_connection_that_is_cut_leaves_a_partial_file_and_it_is_told() {
     assert_eq!(server.end().await.cut, 1);
     let told = told.recv_timeout(PATIENCE).unwrap();
     assert!(!told.complete && told.bytes == 5, "{told:?}");
-    assert_eq!(client.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(
+        client.read(&mut [0]).unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionReset
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +137,9 @@ async fn a_file_that_cannot_be_made_is_told_once_and_resets_the_client() {
     assert!(told.failed && told.path.is_none(), "{told:?}");
     assert_eq!(server.recorder.closed().0, Reason::Failed);
     let failed = server.recorder.facts();
-    let failed = failed.iter().filter(|fact| matches!(fact, Fact::Failed(..)));
+    let failed = failed
+        .iter()
+        .filter(|fact| matches!(fact, Fact::Failed(..)));
     let failed: Vec<&Fact> = failed.collect();
     let path = place.0.join("copy");
     let text = format!("open {}: exists already (EEXIST)", path.display());

@@ -160,6 +160,11 @@ fn a_file_comes_from_every_client_byte_for_byte() {
             let Some(mut client) = client(name, address) else {
                 continue;
             };
+            if (name, size) == ("ft", 0) {
+                // A stdin that ends before its first byte counts as absent, unless there is
+                // nothing else to do.
+                client.arg("--send-only");
+            }
             let output = run(&mut client, &content);
             assert_eq!(number(output.status), 0, "{name}: {output:?}");
             // receive FILE is for one client.

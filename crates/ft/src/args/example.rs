@@ -18,10 +18,7 @@ const LISTEN: &[Example] = &[
         "a million bytes for each client",
     ),
     ("ft listen 8080 send big.iso", "a file for each client"),
-    (
-        "ft listen 8080 receive inbox/",
-        "a file from each client, never overwritten",
-    ),
+    ("ft listen 8080 receive inbox/", "a file from each client"),
     (
         "ft listen 0 discard --events run.jsonl",
         "any free port; JSON lines",

@@ -19,7 +19,7 @@ use crate::report::Reports;
 /// Between two looks at the counters.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-const KNOWN: &str = "{decimal_bytes} of {decimal_total_bytes} [{bar:20}] {percent} %, \
+const KNOWN: &str = "{decimal_bytes} of {decimal_total_bytes} [{wide_bar}] {percent} %, \
                      {decimal_bytes_per_sec}, {eta} left{msg}";
 const UNKNOWN: &str = "{decimal_bytes}, {decimal_bytes_per_sec}, {elapsed}{msg}";
 
@@ -180,12 +180,13 @@ impl Drawn {
             self.set_style();
         }
         let ended = sample.ended.saturating_sub(self.before);
+        // First, so that what was moved is counted over the whole time since the last look.
+        self.bar.set_position(ended.saturating_add(sample.moved));
         match sample.total {
             Some(total) => self.bar.set_length(ended.saturating_add(total)),
             None => self.bar.unset_length(),
         }
         self.bar.set_message(sample.note.clone());
-        self.bar.set_position(ended.saturating_add(sample.moved));
         self.bar.tick();
     }
 }

@@ -153,7 +153,7 @@ fn output_file() -> Option<(PathBuf, u64)> {
         return None;
     }
     let path = std::fs::read_link("/proc/self/fd/1").ok()?;
-    let here = std::env::current_dir().ok();
+    let here = std::fs::read_link("/proc/self/cwd").ok();
     let path = here
         .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned))
         .unwrap_or(path);
