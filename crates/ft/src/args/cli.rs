@@ -154,8 +154,6 @@ pub(super) struct Connect {
     #[command(flatten)]
     pub(super) data: Data,
     #[command(flatten)]
-    pub(super) watch: Watch,
-    #[command(flatten)]
     pub(super) end: End,
     /// For one try to connect [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = limit::time)]
@@ -169,6 +167,8 @@ pub(super) struct Connect {
     pub(super) retry: Option<Retry>,
     #[command(flatten)]
     pub(super) shown: Shown,
+    #[command(flatten)]
+    pub(super) watch: Watch,
 }
 
 /// Families and interfaces.
