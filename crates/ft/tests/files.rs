@@ -860,6 +860,13 @@ impl Screen {
     }
 }
 
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// What stays on the screen: each line as it is after all that was taken away from it.
 fn lines_that_stay(shown: &str) -> Vec<String> {
     let line = |line: &str| line.rsplit("\r\x1b[K").next().unwrap().to_owned();
@@ -903,7 +910,7 @@ fn on_a_terminal_progress_is_drawn_below_whole_lines() {
         with.inspect(|line| assert!(line.starts_with('#'), "{line:?}"))
             .count()
     };
-    assert_eq!(count(" accepted"), 4, "{lines:#?}");
+    assert_eq!(count(" tcp accepted"), 4, "{lines:#?}");
     assert_eq!(count(" closed: "), 4, "{lines:#?}");
     assert!(
         !lines.iter().any(|line| line.contains("MB [")),
