@@ -27,7 +27,7 @@ pub(crate) struct Files {
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
     /// Show how far it is: bytes, rate and the time that is left
-    #[arg(long, help_heading = crate::args::cli::SHOWN)]
+    #[arg(long, help_heading = crate::args::cli::SHOWN, hide_short_help = true)]
     pub(crate) progress: bool,
     /// Print the SHA-256 of what was sent and of what was received
     #[arg(long, help_heading = crate::args::cli::SHOWN, hide_short_help = true)]

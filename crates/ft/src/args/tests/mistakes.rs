@@ -118,7 +118,7 @@ fn services() {
         "
 $ ft listen 8080 ehco
 ft listen: unknown service 'ehco'; did you mean 'echo'? (services: terminal, echo, discard, chargen, daytime, time, \
-        source)
+        source, send, receive)
 $ ft listen 8080 hub
 ft listen: unknown service 'hub' (services: terminal, echo, discard, chargen, daytime, time, source, send, receive)
 $ ft listen 8080 echo discard
