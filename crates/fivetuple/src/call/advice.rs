@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Visible;
 use super::fact::{List, Ports};
+use super::{FileAdvice, Visible};
 use crate::address::Family;
 use crate::kernel::interface::InterfaceAddress;
 use crate::kernel::limit::DescriptorLimit;
@@ -107,6 +107,8 @@ pub enum Advice {
     CheckNameServer,
     /// Use a numeric address, which needs no name server.
     UseNumericAddress,
+    /// Something about a file.
+    ForFile(FileAdvice),
 }
 
 impl Advice {
@@ -210,6 +212,7 @@ impl fmt::Display for Advice {
             }
             Self::ConnectTo(address) => write!(f, "connect to {address}"),
             Self::ListenAt(address) => write!(f, "start a listener on {address}"),
+            Self::ForFile(advice) => write!(f, "{advice}"),
             plain => f.write_str(plain.plain()),
         }
     }

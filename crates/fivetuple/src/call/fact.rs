@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Visible;
 use super::connect::AcceptQueue;
 use super::holder::{Holder, Overlap, TimeWait};
 use super::path::PathCause;
+use super::{FileFact, Visible};
 use crate::address::Family;
 use crate::kernel::interface::InterfaceAddress;
 use crate::kernel::limit::DescriptorLimit;
@@ -129,6 +129,8 @@ pub enum Fact {
     NameServers(Vec<String>),
     /// The name has addresses of this family only.
     NameHasOnlyFamily(Family),
+    /// Something about a file.
+    OfFile(FileFact),
 }
 
 /// Addresses that are told; of more, only the first.
@@ -282,6 +284,7 @@ fn show_network(fact: &Fact, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "name servers in /etc/resolv.conf: {}", List(servers))
         }
         Fact::NameHasOnlyFamily(family) => write!(f, "the name has {family} addresses only"),
+        Fact::OfFile(fact) => write!(f, "{fact}"),
         plain => f.write_str(plain.plain()),
     }
 }

@@ -13,6 +13,7 @@ mod accept;
 mod connect;
 mod resolve;
 mod data;
+mod file;
 mod holder;
 mod path;
 mod resource;
@@ -34,6 +35,7 @@ pub use data::{
 pub use errno::{name, text};
 pub use error::{CallError, Cause, Code, Explained, Subject, describe};
 pub use fact::Fact;
+pub use file::{FileAdvice, FileCause, FileError, FileFact};
 pub use holder::{HOLDERS_MAX, Holder, Overlap, PortInUse, TimeWait, Who};
 pub use listen::{ListenCause, ListenError};
 pub use path::PathCause;
@@ -67,6 +69,16 @@ pub enum Call {
     Shutdown,
     /// `close`: the socket is released.
     Close,
+    /// `openat`: a file to send or to receive into.
+    Open,
+    /// `pread`: bytes of a file.
+    Read,
+    /// `write`: bytes into a file.
+    Write,
+    /// `fsync`: what was written is on the disk.
+    Sync,
+    /// `renameat2`: a complete file gets its name.
+    Rename,
 }
 
 impl Call {
@@ -84,6 +96,11 @@ impl Call {
             Self::Receive => "recv",
             Self::Shutdown => "shutdown",
             Self::Close => "close",
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Sync => "fsync",
+            Self::Rename => "rename",
         }
     }
 }

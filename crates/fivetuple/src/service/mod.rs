@@ -22,11 +22,14 @@
 
 mod chargen;
 mod daytime;
+mod digest;
 mod discard;
 mod echo;
 #[cfg(feature = "http")]
 mod http;
 mod relay;
+mod receive;
+mod send;
 mod source;
 mod terminal;
 mod time;
@@ -41,11 +44,14 @@ use crate::transfer::{Exchange, Terms, Transfer};
 
 pub use chargen::Chargen;
 pub use daytime::{Daytime, daytime};
+pub use digest::{Digest, Digesting};
 pub use discard::Discard;
 pub use echo::Echo;
 #[cfg(feature = "http")]
 pub use http::{Http, HttpOptions};
+pub use receive::{Destination, PARTIAL, ReceiveFile, Received};
 pub use relay::{REST, Relay};
+pub use send::{SendFile, Sent};
 pub use source::Source;
 pub use terminal::{Input, Output, OutputEnd, Slow, Terminal, WhenGone};
 pub use time::{Time, time};

@@ -1,5 +1,7 @@
 //! What goes to the peer: sent at once as far as the kernel takes it, the rest kept.
 
+use std::task::{Context, Poll, ready};
+
 use crate::call::Errno;
 use crate::connection::Connection;
 
@@ -40,6 +42,26 @@ impl<'a> Outgoing<'a> {
         if self.failed.is_none() {
             self.unsent.push(left);
         }
+    }
+
+    /// Sends what the kernel takes of these bytes now and keeps none of the rest, for an exchange
+    /// that can read them again; says how many. `Pending` while the kernel takes nothing. After a
+    /// failure, or once our direction has ended, it takes none.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<usize> {
+        if self.connection.is_half_closed() || self.failed.is_some() {
+            return Poll::Ready(0);
+        }
+        if !self.unsent.is_empty() {
+            // Asked again as soon as that is sent.
+            return Poll::Pending;
+        }
+        Poll::Ready(match ready!(self.connection.poll_send(cx, bytes)) {
+            Ok(count) => count,
+            Err(errno) => {
+                self.failed = Some(errno);
+                0
+            }
+        })
     }
 
     /// Bytes that wait to be sent.

@@ -74,12 +74,14 @@ pub(super) struct Listen {
     /// that was chosen is reported.
     #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
     pub(super) address: Option<String>,
-    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], relay DESTINATION, http [DIR]
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], relay DESTINATION, send FILE,
+    /// receive FILE|DIR, http [DIR]
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
     /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. relay
-    /// connects each client to DESTINATION, as ft relay does. http serves the files of DIR, without
-    /// one those of this folder.
+    /// connects each client to DESTINATION, as ft relay does. send gives each client a file; receive
+    /// writes what each client sends to a file, or to one in a directory. http serves the files of
+    /// DIR, without one those of this folder.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -92,6 +94,8 @@ pub(super) struct Listen {
     #[arg(long, value_name = "POLICY", value_enum, help_heading = DATA)]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     pub(super) slow: Option<SlowWord>,
+    #[command(flatten)]
+    pub(super) files: service::files::Files,
     #[command(flatten)]
     pub(super) end: End,
     /// Serve one connection, then stop
@@ -184,6 +188,8 @@ pub(super) struct Connect {
     pub(super) retry: Option<Retry>,
     #[command(flatten)]
     pub(super) shown: Shown,
+    #[command(flatten)]
+    pub(super) watch: service::files::Watch,
 }
 
 /// Families and interfaces.

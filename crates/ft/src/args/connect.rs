@@ -8,6 +8,7 @@ use fivetuple::{Address, ClientOptions, ConnectOptions, Family, Retry, SocketOpt
 use super::Surroundings;
 use super::cli::{Connect, Place};
 use super::failure::said;
+use super::service::files;
 use super::shown;
 use super::values;
 use crate::plan::{self, Plan, Typed};
@@ -48,6 +49,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
             terms,
         },
         terminal,
+        watch: files::watch(&words.watch, words.shown.quiet, around),
         exec: words.exec.then_some(words.command),
         report,
     })))
@@ -242,6 +244,8 @@ fn of_connection(words: &Connect) -> Option<&'static str> {
         (words.end.deadline.is_some(), "--deadline"),
         (words.end.half_closed.is_some(), "--half-closed"),
         (words.shown.dump.is_some(), "--dump"),
+        (words.watch.progress, "--progress"),
+        (words.watch.digest, "--digest"),
     ];
     options
         .into_iter()

@@ -17,6 +17,8 @@ const LISTEN: &[Example] = &[
         "ft listen 8080 source 1M",
         "a million bytes for each client",
     ),
+    ("ft listen 8080 send big.iso", "a file for each client"),
+    ("ft listen 8080 receive inbox/", "a file from each client"),
     (
         "ft listen 8080 http site --status",
         "a folder, for browsers",

@@ -9,7 +9,7 @@ use super::Surroundings;
 use super::cli::Listen;
 use super::failure::said;
 use super::passed;
-use super::service::{self, SERVICES};
+use super::service::{self, SERVICES, WITH_A_WORD};
 use super::shown;
 use crate::plan::{self, Plan, Sockets, Typed};
 
@@ -44,7 +44,8 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
             deny: words.deny,
         },
         terms: shown::terms(&words.end, &words.data, &Terms::SERVER),
-        once: words.once,
+        // One file is for one client.
+        once: words.once || service.is_for_one(),
         drain: words.drain.unwrap_or(defaults.drain),
     };
     Ok(Plan::Listen(Box::new(plan::Listen {
@@ -121,7 +122,7 @@ fn address(word: &str, service: &[String]) -> Result<Address, String> {
     let next = service.first().map(String::as_str);
     if SERVICES.contains(&word) && !next.is_some_and(|next| SERVICES.contains(&next)) {
         return Err(match next {
-            Some(address) if word != "source" && address.parse::<Address>().is_ok() => {
+            Some(address) if !WITH_A_WORD.contains(&word) && address.parse::<Address>().is_ok() => {
                 format!("the address stands first: write ft listen {address} {word}")
             }
             _ => {

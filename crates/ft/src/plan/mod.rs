@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
 
-pub(crate) use service::{Relay, Service, Site};
+pub(crate) use service::{ReceiveFile, Relay, SendFile, Service, Site, Sums};
 
 /// One run of the command.
 #[derive(Clone, Debug)]
@@ -71,9 +71,21 @@ pub(crate) struct Connect {
     pub(crate) target: Address,
     pub(crate) options: ClientOptions,
     pub(crate) terminal: Terminal,
+    pub(crate) watch: Watch,
     /// Let this program talk to the peer instead of stdin and stdout.
     pub(crate) exec: Option<Vec<OsString>>,
     pub(crate) report: Report,
+}
+
+/// What is told of the bytes of one connection besides moving them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Watch {
+    /// Tell how far it is.
+    pub(crate) progress: bool,
+    /// Draw it as a bar on stderr.
+    pub(crate) bar: bool,
+    /// Print the SHA-256 of each direction.
+    pub(crate) digest: bool,
 }
 
 /// Which ports answer.

@@ -19,7 +19,16 @@ pub(crate) enum Service {
     /// So many bytes; without a size, no end.
     Source(Option<u64>),
     Relay(Relay),
+    Send(SendFile),
+    Receive(ReceiveFile),
     Http(Site),
+}
+
+impl Service {
+    /// Whether it can serve one connection and no more.
+    pub(crate) fn is_for_one(&self) -> bool {
+        matches!(self, Self::Receive(plan) if !plan.directory)
+    }
 }
 
 /// Each client gets a connection of its own to one of these.
@@ -34,4 +43,35 @@ pub(crate) struct Relay {
 pub(crate) struct Site {
     pub(crate) folder: PathBuf,
     pub(crate) options: HttpOptions,
+}
+
+/// Each client gets this file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SendFile {
+    pub(crate) path: PathBuf,
+    /// The first byte that is sent.
+    pub(crate) from: u64,
+    pub(crate) digest: Sums,
+    /// Draw a progress bar on stderr.
+    pub(crate) bar: bool,
+}
+
+/// What each client sends goes into a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReceiveFile {
+    pub(crate) path: PathBuf,
+    /// The path is a directory, in which each client has its own file.
+    pub(crate) directory: bool,
+    pub(crate) digest: Sums,
+    /// Draw a progress bar on stderr.
+    pub(crate) bar: bool,
+}
+
+/// Where the SHA-256 of each file is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sums {
+    Nowhere,
+    Stdout,
+    /// stdout and stderr are one terminal, where lines must not be torn.
+    Stderr,
 }

@@ -5,7 +5,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use fivetuple::call::{Advice, Cause, Code, Errno, Fact, Resource, Subject, Visible, describe};
+use fivetuple::call::{
+    Advice, Cause, Code, Errno, Fact, FileAdvice, Resource, Subject, Visible, describe,
+};
 use fivetuple::{Call, Explained, Family};
 
 use crate::explain;
@@ -194,6 +196,12 @@ fn system_command(advice: &Advice) -> Option<String> {
             Some(hard) => format!("ulimit -n {hard}"),
             None => "ulimit -n unlimited".to_owned(),
         },
+        Advice::ForFile(FileAdvice::UseTerminal) => {
+            "ft listen 8080 < FILE (the terminal service sends what is piped in)".to_owned()
+        }
+        Advice::ForFile(FileAdvice::SendArchive) => {
+            "tar c DIR | ft listen 8080 (an archive)".to_owned()
+        }
         Advice::ConnectTo(address) => format!("ft connect {address}"),
         Advice::ListenAt(address) => format!("ft listen {}", with_port(address, address.port())),
         _ => return None,

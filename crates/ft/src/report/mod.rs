@@ -10,20 +10,22 @@ mod events;
 pub(crate) mod line;
 mod log;
 pub(crate) mod queue;
+mod status;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod sparse;
 pub(crate) mod words;
 
 use std::fmt;
-use std::io::{Write, stderr};
+use std::io::{Write, stderr, stdout};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use fivetuple::call::{Code, Visible};
 use fivetuple::{Observer, Observers};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::plan::{self, Destination, Typed, Verbosity};
 use crate::trace::Trace;
@@ -44,9 +46,11 @@ const DUMP_MAX: usize = 64 << 20;
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// The reports of one run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reports {
     stderr: Arc<Queue>,
+    /// Made for the first line; `None` where there is no thread for it.
+    stdout: Arc<OnceLock<Option<Queue>>>,
     files: Vec<(PathBuf, Arc<Queue>)>,
     log: Arc<Log>,
     quiet: bool,
@@ -93,6 +97,7 @@ impl Reports {
         }
         let reports = Self {
             stderr,
+            stdout: Arc::default(),
             files: files.files,
             log,
             quiet: plan.verbosity == Verbosity::Quiet,
@@ -110,6 +115,28 @@ impl Reports {
                 }
             });
         }
+    }
+
+    /// A line that was asked for by an option, on stderr, also when only errors are to be told.
+    pub(crate) fn answer(&self, text: &str) {
+        self.stderr
+            .push(Kind::Line, |to| Line::new(to, self.color).put(text).end());
+    }
+
+    /// A line of what the run produces, on stdout.
+    pub(crate) fn product(&self, line: &[u8]) {
+        let queue = self.stdout.get_or_init(|| start(stdout(), TEXT_MAX).ok());
+        if let Some(queue) = queue {
+            queue.push(Kind::Line, |to| {
+                to.extend_from_slice(line);
+                to.push(b'\n');
+            });
+        }
+    }
+
+    /// Draws this line at the bottom of the terminal on stderr; an empty one takes it away.
+    pub(crate) fn status(&self, text: &str) {
+        self.stderr.set_status(text);
     }
 
     /// The last lines of a run, after everything that is still owed.
@@ -145,14 +172,31 @@ impl Reports {
             }
             whole = false;
             let path = Visible(path.as_os_str().as_encoded_bytes());
-            let what = match queue.failed().map(Code::Errno) {
-                Some(code) => format!("{} ({code})", code.text()),
-                None => "not everything could be written in time".to_owned(),
-            };
-            self.error(format_args!("write {path}: {what}"));
+            self.error(format_args!("write {path}: {}", incomplete(queue.failed())));
         }
+        if let Some(Some(queue)) = self.stdout.get()
+            && !queue.flush(left())
+        {
+            match queue.failed() {
+                // A reader that has gone is a quiet end.
+                Some(Errno::PIPE) => {}
+                failed => {
+                    whole = false;
+                    self.error(format_args!("write stdout: {}", incomplete(failed)));
+                }
+            }
+        }
+        self.stderr.end_status();
         self.stderr.flush(left());
         whole
+    }
+}
+
+/// Why a queue was not written out.
+fn incomplete(failed: Option<Errno>) -> String {
+    match failed.map(Code::Errno) {
+        Some(code) => format!("{} ({code})", code.text()),
+        None => "not everything could be written in time".to_owned(),
     }
 }
 

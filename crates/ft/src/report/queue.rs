@@ -13,6 +13,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use super::status::Status;
+
 /// What kind of text it is; each kind says in its own way how much of it was missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -56,6 +58,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     text: Vec<u8>,
+    status: Status,
     /// Bytes that the thread has taken and not written yet.
     taken: usize,
     missed: [u64; KINDS.len()],
@@ -122,6 +125,27 @@ impl Queue {
         }
     }
 
+    /// Draws this line below all others from now on, in place of the one before; an empty one draws
+    /// nothing. Only for a terminal.
+    pub(crate) fn set_status(&self, text: &str) {
+        self.change_status(|status| status.set(text));
+    }
+
+    /// Takes it away for good.
+    pub(crate) fn end_status(&self) {
+        self.change_status(Status::end);
+    }
+
+    fn change_status(&self, change: impl FnOnce(&mut Status)) {
+        let mut state = self.shared.lock();
+        change(&mut state.status);
+        let wake = state.waits && state.status.is_due();
+        drop(state);
+        if wake {
+            self.shared.filled.notify_one();
+        }
+    }
+
     /// Waits until everything is written, but not longer than `within`. Whether it was.
     pub(crate) fn flush(&self, within: Duration) -> bool {
         let state = self.shared.lock();
@@ -148,7 +172,8 @@ impl Drop for Queue {
 
 impl State {
     fn is_done(&self) -> bool {
-        self.failed.is_some() || (self.text.is_empty() && self.taken == 0 && !self.has_missed())
+        let waits = !self.text.is_empty() || self.has_missed() || self.status.is_due();
+        self.failed.is_some() || (self.taken == 0 && !waits)
     }
 
     fn has_missed(&self) -> bool {
@@ -204,8 +229,13 @@ impl Shared {
                 return false;
             }
             state.tell_missed(self.missed);
-            if !state.text.is_empty() {
-                std::mem::swap(&mut state.text, batch);
+            if !state.text.is_empty() || state.status.is_due() {
+                let State { text, status, .. } = &mut *state;
+                if status.is_in_use() {
+                    status.compose(text, batch);
+                } else {
+                    std::mem::swap(text, batch);
+                }
                 state.taken = batch.len();
                 return true;
             }

@@ -5,17 +5,22 @@ use std::sync::Arc;
 
 use fivetuple::event::Observers;
 use fivetuple::service::{Output, OutputEnd};
-use fivetuple::{Client, Closed, Event, NotConnected, Reason, Retry};
+use fivetuple::{Client, Closed, Event, NotConnected, Observer, Reason, Retry};
 
 use super::exec::Program;
 use super::signals::{Asked, Signals};
+use super::watch::{Digests, Watching, how_to_go_on};
 use super::{remark, status, status_of, streams};
 use crate::plan::Connect;
 use crate::report::Reports;
 use crate::report::error::explain_io;
 
 pub(super) async fn connect(plan: Connect) -> u8 {
-    let (reports, observers) = match Reports::open(&plan.report, Vec::new()) {
+    let digests = Digests::of(plan.watch);
+    let asked = digests
+        .iter()
+        .map(|one| Arc::clone(one) as Arc<dyn Observer>);
+    let (reports, observers) = match Reports::open(&plan.report, asked.collect()) {
         Ok(opened) => opened,
         Err(text) => return super::fail(&text),
     };
@@ -29,7 +34,13 @@ pub(super) async fn connect(plan: Connect) -> u8 {
         status = signals.end() => Err(status),
     };
     let status = match opened {
-        Ok(client) => talk(client, &plan, (&reports, &mut signals)).await,
+        Ok(client) => {
+            let status = talk(client, &plan, (&reports, &mut signals)).await;
+            if let Some(digests) = digests {
+                digests.tell(&reports);
+            }
+            status
+        }
         Err(status) => status,
     };
     super::close(&reports, status)
@@ -54,7 +65,7 @@ fn refuse(error: &NotConnected, reports: &Reports, observers: &Observers) -> u8 
 }
 
 async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mut Signals)) -> u8 {
-    let live = Arc::clone(client.live());
+    let watching = Watching::start(plan, client.live(), reports);
     let started = match &plan.exec {
         None => streams::terminal(&plan.terminal).map(|terminal| (terminal, None)),
         Some(argv) => Program::start(argv, &plan.terminal)
@@ -77,12 +88,7 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
         tokio::select! {
             closed = &mut serving => break closed,
             asked = signals.next() => match asked {
-                Asked::Counters => reports.say(&format!(
-                    "{}: sent {} B, received {} B",
-                    live.identity.name(),
-                    live.bytes_sent(),
-                    live.bytes_received()
-                )),
+                Asked::Counters => reports.say(&watching.line()),
                 Asked::End(status) if interrupted.is_none() => {
                     interrupted = Some(status);
                     terminal.output.interrupt();
@@ -99,6 +105,10 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
         reports.error(text);
     }
     let status = outcome(&closed, &terminal.output, reports);
+    drop(watching);
+    if let (None, Some(text)) = (interrupted, how_to_go_on(plan, &closed)) {
+        reports.say(&text);
+    }
     match (interrupted, program) {
         (Some(status), _) => status,
         (None, Some(_)) => status.max(status::FAILED),

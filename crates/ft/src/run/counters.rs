@@ -71,6 +71,11 @@ impl Counters {
         self.stopped.notified().await;
     }
 
+    /// Bytes sent and received by the connections that have ended.
+    pub(super) fn ended(&self) -> (u64, u64) {
+        (self.sent.load(Relaxed), self.received.load(Relaxed))
+    }
+
     /// One line: all connections so far, the living ones of `table` included.
     pub(super) fn line(&self, table: &Table) -> String {
         let mut sent = self.sent.load(Relaxed);

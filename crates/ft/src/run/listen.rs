@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fivetuple::address::{Host, SocketName, UnixAddress};
@@ -16,9 +17,10 @@ use tokio::time::sleep;
 
 use super::counters::Counters;
 use super::notify::Manager;
+use super::progress::Progress;
 use super::signals::{Asked, Signals};
-use super::{remark, service, status, status_of, streams};
-use crate::plan::{Listen, Sockets};
+use super::{files, remark, service, status, status_of, streams};
+use crate::plan::{Listen, Service, Sockets};
 use crate::report::Reports;
 
 /// If it listens longer than this after it was told to stop, it says why.
@@ -33,6 +35,14 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
     // Best effort: with the old limit fewer clients are served at a time.
     let _ = raise_descriptor_limit();
     let signals = Signals::new();
+    if let Err(error) = service::check(&plan.service) {
+        observers.emit(&Event::Failed {
+            connection: None,
+            local: None,
+            error: &error,
+        });
+        return super::close(&reports, status::FAILED);
+    }
     let server = match open(&plan, passed, (&reports, &observers)).await {
         Ok(server) => server,
         Err(status) => return super::close(&reports, status),
@@ -45,21 +55,44 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
         control: server.control(),
         table: server.table(),
         output: None,
+        failed: Arc::default(),
+        progress: progress(&plan.service, &server.table(), &counters),
         counters,
         reports,
         signals,
         manager,
     };
-    match service::start(server, &plan.service) {
+    match service::start(server, &plan, &running.reports) {
         Ok(started) => {
             running.output = started.output;
             running.manager.ready();
+            running.failed = started.failed;
+            if let Some((progress, true)) = running.progress.clone() {
+                tokio::spawn(progress.draw(running.reports.clone()));
+            }
             running.until_ended(started.serving).await
         }
         Err(text) => {
             running.reports.error(text);
             super::close(&running.reports, status::FAILED)
         }
+    }
+}
+
+/// How far a server that moves files is, and whether that is drawn.
+fn progress(
+    service: &Service,
+    table: &Arc<Table>,
+    counters: &Arc<Counters>,
+) -> Option<(Progress, bool)> {
+    let (table, counters) = (Arc::clone(table), Arc::clone(counters));
+    match service {
+        Service::Send(plan) => {
+            let size = files::size(plan).unwrap_or(0);
+            Some((Progress::Sending(table, counters, size), plan.bar))
+        }
+        Service::Receive(plan) => Some((Progress::Receiving(table, counters), plan.bar)),
+        _ => None,
     }
 }
 
@@ -142,6 +175,8 @@ struct Running {
     control: Control,
     table: Arc<Table>,
     output: Option<Output>,
+    failed: Arc<AtomicBool>,
+    progress: Option<(Progress, bool)>,
     counters: Arc<Counters>,
     reports: Reports,
     signals: Signals,
@@ -158,7 +193,7 @@ impl Running {
             tokio::select! {
                 summary = &mut serving => break summary,
                 asked = self.signals.next() => match asked {
-                    Asked::Counters => self.reports.say(&self.counters.line(&self.table)),
+                    Asked::Counters => self.reports.say(&self.line()),
                     Asked::End(_) if first_signal => {
                         first_signal = false;
                         untold = true;
@@ -203,6 +238,16 @@ impl Running {
         second_signal.unwrap_or(status)
     }
 
+    /// What USR1 prints.
+    fn line(&self) -> String {
+        let mut line = self.counters.line(&self.table);
+        if let Some(progress) = self.progress.as_ref().and_then(|(one, _)| one.line()) {
+            line += "; ";
+            line += &progress;
+        }
+        line
+    }
+
     fn say_draining(&self) {
         let open = self.table.len();
         if open > 0 {
@@ -233,7 +278,7 @@ impl Running {
                 status_of(&closed)
             }
             None if self.once && summary.accepted > 0 => status::FAILED,
-            _ if summary.cut > 0 => status::FAILED,
+            _ if summary.cut > 0 || self.failed.load(Ordering::Relaxed) => status::FAILED,
             _ => status::DONE,
         }
     }

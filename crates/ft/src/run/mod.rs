@@ -5,11 +5,14 @@ mod connect;
 mod counters;
 mod demo;
 mod exec;
+mod files;
 mod listen;
 mod notify;
+mod progress;
 mod service;
 mod signals;
 mod streams;
+mod watch;
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;

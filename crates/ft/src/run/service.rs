@@ -1,12 +1,17 @@
 //! From the plan of a service to the service of the library.
 
-use fivetuple::call::{Code, Visible};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fivetuple::call::{Code, FileError, Visible};
 use fivetuple::service::{Chargen, Daytime, Discard, Echo, Http, Output, Relay, Source, Time};
-use fivetuple::{Identity, Server, Service, Summary};
+use fivetuple::{Address, Identity, Server, Service, SocketName, Summary};
 use tokio::task::JoinHandle;
 
+use super::files::{self, Teller};
 use super::streams;
 use crate::plan;
+use crate::report::Reports;
 use crate::report::error::explain_io;
 
 /// A server at work.
@@ -14,6 +19,17 @@ pub(super) struct Started {
     pub(super) serving: JoinHandle<Summary>,
     /// Where what clients send goes, if it goes to stdout.
     pub(super) output: Option<Output>,
+    /// Something that was not the network's failed: a file.
+    pub(super) failed: Arc<AtomicBool>,
+}
+
+/// Whether a service has what it needs, before anybody is let in.
+pub(super) fn check(service: &plan::Service) -> Result<(), FileError> {
+    match service {
+        plan::Service::Send(plan) => files::size(plan).map(drop),
+        plan::Service::Receive(plan) => files::destination(plan).map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// Serves every client of `server` in this way.
@@ -21,8 +37,12 @@ pub(super) struct Started {
 /// # Errors
 ///
 /// One sentence: what the service needs and cannot have.
-pub(super) fn start(server: Server, service: &plan::Service) -> Result<Started, String> {
-    Ok(match *service {
+pub(super) fn start(
+    server: Server,
+    plan: &plan::Listen,
+    reports: &Reports,
+) -> Result<Started, String> {
+    Ok(match plan.service {
         plan::Service::Terminal(ref plan) => {
             let terminal =
                 streams::terminal(plan).map_err(|error| explain_io("stdin or stdout", &error))?;
@@ -38,6 +58,23 @@ pub(super) fn start(server: Server, service: &plan::Service) -> Result<Started, 
         plan::Service::Daytime => serve(server, |_: &Identity| Daytime::default()),
         plan::Service::Time => serve(server, |_: &Identity| Time::default()),
         plan::Service::Http(ref site) => serve(server, http(site)?),
+        plan::Service::Send(ref send) => {
+            let teller = teller(&server, plan, reports);
+            let failed = Arc::clone(&teller.failed);
+            Started {
+                failed,
+                ..serve(server, files::send(send, teller))
+            }
+        }
+        plan::Service::Receive(ref receive) => {
+            let teller = teller(&server, plan, reports);
+            let failed = Arc::clone(&teller.failed);
+            let receive = files::receive(receive, teller).map_err(|error| error.to_string())?;
+            Started {
+                failed,
+                ..serve(server, receive)
+            }
+        }
         plan::Service::Source(size) => serve(server, move |_: &Identity| Source::new(size)),
         plan::Service::Relay(ref plan) => relay(server, plan)?,
     })
@@ -59,6 +96,28 @@ fn serve<S: Service>(server: Server, service: S) -> Started {
     Started {
         serving: tokio::spawn(server.serve(service)),
         output: None,
+        failed: Arc::default(),
+    }
+}
+
+fn teller(server: &Server, plan: &plan::Listen, reports: &Reports) -> Teller {
+    let local = server.local().next();
+    let address = match &plan.sockets {
+        plan::Sockets::Made(Address::Tcp(place)) => {
+            let mut place = place.clone();
+            // The port that the system chose, if it did.
+            if let Some(local) = local.and_then(SocketName::inet) {
+                place.port = local.port();
+            }
+            Address::Tcp(place).to_string()
+        }
+        plan::Sockets::Made(address) => address.to_string(),
+        plan::Sockets::Passed(_) => local.map_or_else(String::new, ToString::to_string),
+    };
+    Teller {
+        reports: reports.clone(),
+        address,
+        failed: Arc::default(),
     }
 }
 

@@ -176,6 +176,7 @@ const fn step(call: Call) -> Step {
         Call::Receive => ("6", "receive"),
         Call::Shutdown => ("7", "half-close"),
         Call::Close => CLOSE,
+        Call::Open | Call::Read | Call::Write | Call::Sync | Call::Rename => ("", "file"),
     }
 }
 

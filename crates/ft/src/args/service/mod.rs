@@ -4,6 +4,7 @@
 //! A service with options of its own has a file here: its options as clap reads them, flattened
 //! into [`Listen`], and what they mean.
 
+pub(super) mod files;
 pub(super) mod http;
 pub(super) mod relay;
 
@@ -17,9 +18,13 @@ use super::values::{nearest, size};
 use crate::plan::Service;
 
 /// The services of this release.
-pub(super) const SERVICES: [&str; 9] = [
-    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "relay", "http",
+pub(super) const SERVICES: [&str; 11] = [
+    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "relay", "send",
+    "receive", "http",
 ];
+
+/// Those whose name a word of their own follows.
+pub(super) const WITH_A_WORD: [&str; 3] = ["source", "send", "receive"];
 
 /// What is done with connections.
 pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, String> {
@@ -42,6 +47,8 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
         "relay" => relay::plan(&mut rest, words)?,
         "http" => http::plan(words, rest.next())?,
+        "send" => files::send(&words.files, rest.next(), around)?,
+        "receive" => files::receive(&words.files, rest.next(), around)?,
         other => return Err(unknown(other)),
     };
     if name != "relay"
@@ -63,6 +70,13 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
     {
         return Err(format!(
             "{option} is for the terminal service: leave out {option} or {name}"
+        ));
+    }
+    if !matches!(service, Service::Send(_) | Service::Receive(_))
+        && let Some(option) = files::written(&words.files)
+    {
+        return Err(format!(
+            "{option} is for send and receive: leave out {option}, or write send FILE"
         ));
     }
     if name != "http"

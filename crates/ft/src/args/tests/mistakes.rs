@@ -147,9 +147,9 @@ fn services() {
         "
 $ ft listen 8080 ehco
 ft listen: unknown service 'ehco'; did you mean 'echo'? (services: terminal, echo, discard, chargen, daytime, time, \
-        source)
+        source, send, receive)
 $ ft listen 8080 hub
-ft listen: unknown service 'hub' (services: terminal, echo, discard, chargen, daytime, time, source)
+ft listen: unknown service 'hub' (services: terminal, echo, discard, chargen, daytime, time, source, send, receive)
 $ ft listen 8080 echo discard
 ft listen: a listening socket has one service: leave out echo or discard
 $ ft listen 8080 source echo
@@ -300,8 +300,8 @@ $ ft connect 80 -w 3
 ft connect: unknown option '-w': write --connect-timeout, or --idle
 $ ft listen 80 -k
 ft listen: unknown option '-k': leave it out, for ft listen goes on listening
-$ ft connect 80 --progress
-ft connect: unknown option '--progress'
+$ ft listen 80 --progress
+ft listen: --progress is an option of ft connect
 $ ft connect 80 -x
 ft connect: unknown option '-x'
 $ ft --hlep

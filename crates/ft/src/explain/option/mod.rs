@@ -2,6 +2,7 @@
 
 mod call;
 mod end;
+mod files;
 mod http;
 mod limit;
 mod place;
@@ -14,6 +15,7 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     show::TOPICS,
     call::TOPICS,
     place::TOPICS,
+    files::TOPICS,
     limit::TOPICS,
     end::TOPICS,
     http::TOPICS,

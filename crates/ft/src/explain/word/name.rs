@@ -201,7 +201,17 @@ pub(crate) const TOPICS: &[Topic] = &[
     Topic {
         name: "services",
         aliases: &[
-            "service", "echo", "discard", "chargen", "daytime", "time", "source", "terminal",
+            "service",
+            "echo",
+            "discard",
+            "chargen",
+            "daytime",
+            "time",
+            "source",
+            "terminal",
+            "receive FILE",
+            "receive DIR",
+            "partial",
         ],
         summary: "what ft listen does with a connection",
         body: &[
@@ -229,6 +239,14 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "relay",
                 "relay DESTINATION: connects each client to another server",
             ),
+            Row("send FILE", "gives each client a file, then ends"),
+            Row(
+                "receive FILE|DIR",
+                "writes what each client sends to a file; in a directory, one for each. Until the \
+                 peer has finished and all is on the disk (fsync) its name ends in .partial; no \
+                 file is ever overwritten, and our end of the connection is the receipt. FILE is \
+                 for one client: --once",
+            ),
             Row(
                 "http [DIR]",
                 "the files of DIR, or of this folder, for browsers (RFC 9112)",
@@ -246,7 +264,9 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
             example("ft connect 8081 > /dev/null", ""),
         ],
-        see_also: &["relay", "eof", "units", "--slow", "listen"],
+        see_also: &[
+            "relay", "eof", "units", "--slow", "--from", "--digest", "listen",
+        ],
         manual: "RFC 862, 863, 864, 867, 868",
     },
     Topic {

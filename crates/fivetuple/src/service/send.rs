@@ -1,0 +1,293 @@
+//! The send service: each client gets a file, then our end of the stream.
+//!
+//! The file is opened once for each client, and what is sent is what it had then: so many bytes.
+//! What is appended meanwhile is not sent; a file that becomes shorter, or cannot be read, fails
+//! the connection by RST, so that no client takes a part for the whole. A file that is replaced by
+//! rename is sent as it was; one that is changed in place is sent as it is read, and
+//! [`Sent::changed`] says so.
+
+use std::fs::{File, FileType, Metadata};
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::digest::{Digest, Digesting};
+use crate::call::{Call, Errno, FileError};
+use crate::close::{Close, Closed};
+use crate::connection::Connection;
+use crate::event::{Event, Identity, Observers};
+use crate::service::Service;
+use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply, Terms, Transfer, with_scratch};
+
+/// Sends a regular file to each client and throws away what it receives.
+#[derive(Clone)]
+pub struct SendFile {
+    path: Arc<Path>,
+    from: u64,
+    digest: bool,
+    tell: Arc<dyn Fn(&Sent<'_>) + Send + Sync>,
+}
+
+/// What one client got of the file, when its connection has closed.
+#[derive(Clone, Debug)]
+pub struct Sent<'a> {
+    /// How the connection ended.
+    pub closed: &'a Closed,
+    /// All of the file went, in order, and is acknowledged.
+    pub complete: bool,
+    /// Of the bytes that went, if all of them did and it was asked for.
+    pub digest: Option<Digest>,
+    /// Somebody wrote to the file while it was sent.
+    pub changed: bool,
+}
+
+impl SendFile {
+    /// Sends this file from this byte on. `tell` hears of each client whose connection has closed
+    /// and was not cut; it must not block.
+    pub fn new(path: &Path, from: u64, tell: impl Fn(&Sent<'_>) + Send + Sync + 'static) -> Self {
+        Self {
+            path: path.into(),
+            from,
+            digest: false,
+            tell: Arc::new(tell),
+        }
+    }
+
+    /// Digests what is sent, for each client.
+    #[must_use]
+    pub fn with_digest(mut self, digest: bool) -> Self {
+        self.digest = digest;
+        self
+    }
+
+    /// How many bytes a client would get now.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`]: why it would get none.
+    pub fn size(&self) -> Result<u64, FileError> {
+        open(&self.path, self.from).map(|file| file.size - self.from)
+    }
+}
+
+impl Service for SendFile {
+    fn serve(
+        &self,
+        connection: Connection,
+        terms: &Arc<Terms>,
+    ) -> impl Future<Output = Closed> + Send + 'static {
+        let whole = Arc::new(OnceLock::new());
+        let exchange = SendExchange {
+            identity: connection.identity().clone(),
+            observers: connection.observers().clone(),
+            path: Arc::clone(&self.path),
+            file: open(&self.path, self.from),
+            at: self.from,
+            digesting: self.digest.then(Digesting::default),
+            whole: Arc::clone(&whole),
+            failed: false,
+        };
+        let tell = Arc::clone(&self.tell);
+        let transfer = Transfer::new(connection, exchange, terms);
+        async move {
+            let closed = transfer.await;
+            let whole = whole.get().copied();
+            tell(&Sent {
+                closed: &closed,
+                complete: whole.is_some() && closed.is_complete(),
+                digest: whole.and_then(|whole: Whole| whole.digest),
+                changed: whole.is_some_and(|whole| whole.changed),
+            });
+            closed
+        }
+    }
+
+    fn descriptors(&self) -> u64 {
+        2
+    }
+}
+
+/// All of it went.
+#[derive(Clone, Copy, Debug)]
+struct Whole {
+    digest: Option<Digest>,
+    changed: bool,
+}
+
+#[derive(Debug)]
+struct SendExchange {
+    identity: Identity,
+    observers: Observers,
+    path: Arc<Path>,
+    file: Result<Open, FileError>,
+    /// The next byte.
+    at: u64,
+    digesting: Option<Digesting>,
+    whole: Arc<OnceLock<Whole>>,
+    /// The failure of the file was told.
+    failed: bool,
+}
+
+impl SendExchange {
+    /// The one place where bytes of the file move: from its pages through the buffer of the
+    /// thread to the socket. What the kernel does not take is read again.
+    fn poll_move(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
+        let Ok(open) = &self.file else {
+            return Poll::Pending;
+        };
+        let left = open.size.saturating_sub(self.at);
+        if left == 0 {
+            let whole = Whole {
+                digest: self.digesting.as_ref().map(Digesting::digest),
+                changed: open.is_changed(),
+            };
+            // Set once: nothing is asked for after the end.
+            let _ = self.whole.set(whole);
+            return Poll::Ready(Supply::Ended);
+        }
+        let most = usize::try_from(left).unwrap_or(usize::MAX);
+        let (at, digesting) = (self.at, self.digesting.as_mut());
+        let moved = with_scratch(|scratch| {
+            let most = most.min(scratch.len());
+            let buffer = scratch.get_mut(..most).unwrap_or_default();
+            match read(&open.file, buffer, at) {
+                Ok(0) => Err(None),
+                Ok(count) => {
+                    let bytes = buffer.get(..count).unwrap_or_default();
+                    Ok(out.poll_send(cx, bytes).map(|sent| {
+                        if let Some(digesting) = digesting {
+                            digesting.push(bytes.get(..sent).unwrap_or_default());
+                        }
+                        sent
+                    }))
+                }
+                Err(errno) => Err(Some(errno)),
+            }
+        });
+        match moved {
+            Ok(sent) => {
+                self.at += ready!(sent) as u64;
+                Poll::Ready(Supply::More)
+            }
+            Err(errno) => {
+                self.file = Err(match errno {
+                    Some(errno) => FileError::new(Call::Read, &self.path, errno),
+                    None => FileError::shrunk(&self.path, (open.size, open.size_now())),
+                });
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Exchange for SendExchange {
+    fn received(&mut self, _bytes: &[u8], _reply: &mut Outgoing<'_>) {}
+
+    fn poll_room(&mut self, _cx: &mut Context<'_>, _unsent: usize) -> Poll<Result<usize, Close>> {
+        Poll::Ready(Ok(SCRATCH))
+    }
+
+    fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
+        self.poll_move(cx, out)
+    }
+
+    fn poll_delivered(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        let Err(error) = &self.file else {
+            return Poll::Ready(Ok(()));
+        };
+        if !self.failed {
+            self.failed = true;
+            self.observers.emit(&Event::Failed {
+                connection: Some(&self.identity),
+                local: None,
+                error,
+            });
+        }
+        Poll::Ready(Err(Close::Fail))
+    }
+}
+
+/// A file as one client gets it.
+#[derive(Debug)]
+struct Open {
+    file: File,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Open {
+    fn is_changed(&self) -> bool {
+        let now = self.file.metadata();
+        now.is_ok_and(|now| now.modified().ok() != self.modified)
+    }
+
+    fn size_now(&self) -> u64 {
+        self.file.metadata().map_or(0, |now| now.len())
+    }
+}
+
+fn open(path: &Path, from: u64) -> Result<Open, FileError> {
+    let failed = |error: io::Error| {
+        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+        FileError::new(Call::Open, path, errno)
+    };
+    // Looked at before it is opened: to open a pipe or a device may do something to it.
+    regular(path, &std::fs::metadata(path).map_err(failed)?)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = rustix::fs::open(path, flags, Mode::empty())
+        .map(File::from)
+        .map_err(|errno| FileError::new(Call::Open, path, errno))?;
+    let metadata = file.metadata().map_err(failed)?;
+    regular(path, &metadata)?;
+    let size = metadata.len();
+    if size == 0 && matches!(read(&file, &mut [0], 0), Ok(1)) {
+        return Err(FileError::not_regular(
+            path,
+            "made by the kernel as it is read",
+        ));
+    }
+    if from > size {
+        return Err(FileError::ends_before(path, (size, from)));
+    }
+    Ok(Open {
+        file,
+        size,
+        modified: metadata.modified().ok(),
+    })
+}
+
+fn regular(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        Ok(())
+    } else if kind.is_dir() {
+        Err(FileError::new(Call::Open, path, Errno::ISDIR))
+    } else {
+        Err(FileError::not_regular(path, name_of(kind)))
+    }
+}
+
+fn name_of(kind: FileType) -> &'static str {
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+fn read(file: &File, buffer: &mut [u8], at: u64) -> Result<usize, Errno> {
+    loop {
+        match rustix::io::pread(file, &mut *buffer, at) {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
+    }
+}
