@@ -307,7 +307,7 @@ fn a_relay_whose_destination_is_a_black_hole() {
             "{RELAY}nft -f - <<< 'table inet t {{ chain c {{ type filter hook input priority 0; \
              tcp dport 9090 drop; }}; }}'
             relay 127.0.0.1:9090 --connect-timeout 300ms; call; told
-            $FT listen 9091 daytime -q & wait_for nc -z 127.0.0.1 9091 < /dev/null
+            $FT listen 9091 daytime < /dev/null 2> other & wait_for grep ::1 other
             relay 127.0.0.1:9090,127.0.0.1:9091 --connect-timeout 300ms; call; told; grep -c UTC answer >&2"
         ),
     );

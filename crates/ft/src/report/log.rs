@@ -37,8 +37,7 @@ pub(crate) struct Log {
     context: Context,
     color: bool,
     refusals: Mutex<Refusals>,
-    /// Destinations of a relay that were not reached.
-    unreached: Mutex<Refusals>,
+    unreached: Mutex<Unreached>,
     /// What a client last failed with.
     last: Mutex<Option<Code>>,
 }
@@ -50,6 +49,14 @@ struct Refusals {
     left_out: u64,
     /// The last line about pausing said that clients wait.
     paused: bool,
+}
+
+/// Destinations of a relay that were not reached.
+#[derive(Debug, Default)]
+struct Unreached {
+    refusals: Refusals,
+    /// The client who was told of last, and what its call failed with.
+    last: Option<(u64, Code)>,
 }
 
 impl Refusals {
@@ -89,7 +96,7 @@ impl Log {
                 ));
             });
         }
-        let left_out = std::mem::take(&mut lock(&self.unreached).left_out);
+        let left_out = std::mem::take(&mut lock(&self.unreached).refusals.left_out);
         if left_out > 0 {
             self.line(|line| {
                 line.put(format_args!(
@@ -149,9 +156,21 @@ impl Log {
 
     /// A relay did not reach a destination. When that is down, every client finds it so.
     fn unreached(&self, client: &Identity, error: &dyn Explained, now: Instant) {
-        let due = lock(&self.unreached).due(now);
+        let mut unreached = lock(&self.unreached);
+        let last = unreached.last;
+        // All that one client meets is told: several destinations, several tries.
+        let due = match last {
+            Some((number, _)) if number == client.number => Some(0),
+            _ => unreached.refusals.due(now),
+        };
         if let Some(left_out) = due {
-            let mut text = explain_error(error, &self.context);
+            let this = (client.number, error.code());
+            unreached.last = Some(this);
+            let mut text = if last == Some(this) {
+                plain_error(error)
+            } else {
+                explain_error(error, &self.context)
+            };
             let mut for_whom = format!(" for #{}", client.number);
             if left_out > 0 {
                 for_whom += &format!(" (and {left_out} more before)");
@@ -281,8 +300,8 @@ fn is_call_for(client: &Identity, error: &dyn Explained) -> bool {
     client.role == Role::Accepted && !data.contains(&error.call())
 }
 
-fn lock(refusals: &Mutex<Refusals>) -> MutexGuard<'_, Refusals> {
-    refusals.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_reset(code: Code) -> bool {
@@ -394,34 +413,38 @@ mod tests {
 
     #[test]
     fn a_relay_says_what_belongs_together_and_explains_a_failure_once_a_second() {
-        let (client, other) = (samples::identity(1), samples::connected_side(2, 1));
+        let other = samples::connected_side(2, 1);
+        let clients: Vec<_> = (1..=4).map(samples::identity).collect();
         let address = "192.0.2.1:6379".parse().unwrap();
         let error = ConnectError::timed_out(address, Duration::from_secs(10));
-        let failed = || Event::Failed {
-            connection: Some(&client),
+        let failed = |client: usize| Event::Failed {
+            connection: Some(&clients[client - 1]),
             local: None,
             error: &error,
         };
         let mut events = vec![(Event::Connected(&other), 0)];
-        events.extend((0..100).map(|_| (failed(), 10)));
-        events.push((failed(), 1010));
-        events.push((failed(), 1020));
-        let whole = |more: &str| {
+        events.push((failed(1), 10));
+        events.push((failed(1), 11));
+        events.extend((0..99).map(|_| (failed(2), 12)));
+        events.push((failed(3), 1010));
+        events.push((failed(4), 1020));
+        let whole = |for_whom: &str| {
             format!(
-                "ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for #1{more}\n  \
+                "ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for {for_whom}\n  \
                  given up after 10s\n  \
                  no answer: the machine is off, the address wrong, or a firewall silent\n  \
-                 try: check the address, and that the machine is on · check the firewall of the \
-                 other machine · add --connect-timeout 1m · ft explain ETIMEDOUT\n"
+                 try: check the address, and that the machine is on · look at the firewall \
+                 there, or on the way · add --connect-timeout 1m · ft explain ETIMEDOUT\n"
             )
         };
         assert_eq!(
             told(Says::Everything, Verb::Listen, &events),
             format!(
-                "#2 127.0.0.1:40002 → 127.0.0.1:6379 tcp connected for #1\n{}{}\
+                "#2 127.0.0.1:40002 → 127.0.0.1:6379 tcp connected for #1\n{}\
+                 ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for #1\n{}\
                  left out: 1 more failed calls of a destination\n",
-                whole(""),
-                whole(" (and 99 more before)")
+                whole("#1"),
+                whole("#3 (and 99 more before)")
             )
         );
     }

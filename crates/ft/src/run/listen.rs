@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::counters::Counters;
 use super::signals::{Asked, Signals};
 use super::{remark, service, status, status_of, streams};
-use crate::plan::Listen;
+use crate::plan::{Listen, Service, Typed};
 use crate::report::Reports;
 
 /// If it listens longer than this after it was told to stop, it says why.
@@ -35,8 +35,12 @@ pub(super) async fn listen(plan: Listen) -> u8 {
     };
     if let Host::Here = plan.address.host {
         let port = server.local().next().map_or(0, |local| local.port());
+        let service = match (&plan.service, &plan.report.typed) {
+            (Service::Relay(_), Typed::Listen(words)) => format!(" {words}"),
+            _ => String::new(),
+        };
         reports.say(&format!(
-            "only this machine can connect; for every interface: ft listen '*:{port}'"
+            "only this machine can connect; for every interface: ft listen '*:{port}'{service}"
         ));
     }
     let mut running = Running {
