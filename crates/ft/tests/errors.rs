@@ -285,7 +285,10 @@ relay() {
     wait_for grep listening log
 }
 call() { printf hello | $FT connect 127.0.0.1:8080 > answer 2> /dev/null; echo "client: $?" >&2; }
-told() { kill %%; wait %%; sed 's/:[0-9]* →/:PORT →/; s/tcp closed: \([a-z ]*\),.*/tcp closed: \1/; /closed: released/d' log >&2; }
+told() {
+    kill %%; wait %%
+    sed 's/:[0-9]* →/:PORT →/; s/tcp closed: \([a-z ]*\),.*/tcp closed: \1/; /closed: released/d' log >&2
+}
 "#;
 
 #[test]
