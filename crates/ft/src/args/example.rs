@@ -40,7 +40,7 @@ const RELAY: &[Example] = &[
         "callers of 8080 talk with example.com",
     ),
     (
-        "ft relay '*:5432' localhost:5432 --allow 10.0.0.0/8",
+        "ft relay '*:80' 8080 --allow 10.0.0.0/8",
         "a local service for a network",
     ),
     (
@@ -49,7 +49,7 @@ const RELAY: &[Example] = &[
     ),
     (
         "ft relay 8080 9090 --retry forever",
-        "clients wait for a server that is starting",
+        "clients wait for their server",
     ),
     (
         "ft relay 8080 9090 --dump -",

@@ -37,7 +37,6 @@ pub(crate) struct Log {
     refusals: Mutex<Refusals>,
     drops: Mutex<Drops>,
     failures: Mutex<Failures>,
-    /// Destinations of a relay that were not reached.
     unreached: Mutex<Unreached>,
     /// What a client last failed with.
     last: Mutex<Option<Code>>,
@@ -52,11 +51,13 @@ struct Refusals {
     paused: bool,
 }
 
-/// How often a destination was not reached since the last line about it.
+/// Destinations of a relay that were not reached.
 #[derive(Debug, Default)]
 struct Unreached {
     pace: Pace,
     left_out: u64,
+    /// The client who was told of last, and what its call failed with.
+    last: Option<(u64, Code)>,
 }
 
 impl Log {
@@ -98,7 +99,7 @@ impl Log {
             Tries::Last => failures.last_try(),
             other => failures.tries = other,
         }
-        let left_out = std::mem::take(&mut lock(&self.unreached).left_out);
+        let left_out = std::mem::take(&mut lock(&self.unreached).refusals.left_out);
         if left_out > 0 {
             self.line(|line| {
                 line.put(format_args!(
@@ -162,13 +163,26 @@ impl Log {
     /// A relay did not reach a destination. When that is down, every client finds it so.
     fn unreached(&self, client: &Identity, error: &dyn Explained, now: Instant) {
         let mut unreached = lock(&self.unreached);
-        if !unreached.pace.is_due(now) {
+        let last = unreached.last;
+        // All that one client meets is told: several destinations, several tries.
+        let goes_on = last.is_some_and(|(number, _)| number == client.number);
+        if !goes_on && !unreached.pace.is_due(now) {
             unreached.left_out += 1;
             return;
         }
-        let left_out = std::mem::take(&mut unreached.left_out);
+        let left_out = if goes_on {
+            0
+        } else {
+            std::mem::take(&mut unreached.left_out)
+        };
+        let this = (client.number, error.code());
+        unreached.last = Some(this);
         drop(unreached);
-        let mut text = explain_error(error, &self.context);
+        let mut text = if last == Some(this) {
+            plain_error(error)
+        } else {
+            explain_error(error, &self.context)
+        };
         let mut for_whom = format!(" for #{}", client.number);
         if left_out > 0 {
             for_whom += &format!(" (and {left_out} more before)");
@@ -578,34 +592,38 @@ mod tests {
 
     #[test]
     fn a_relay_says_what_belongs_together_and_explains_a_failure_once_a_second() {
-        let (client, other) = (samples::identity(1), samples::connected_side(2, 1));
+        let other = samples::connected_side(2, 1);
+        let clients: Vec<_> = (1..=4).map(samples::identity).collect();
         let address: SocketName = "192.0.2.1:6379".parse().unwrap();
         let error = ConnectError::timed_out(address, Duration::from_secs(10));
-        let failed = || Event::Failed {
-            connection: Some(&client),
+        let failed = |client: usize| Event::Failed {
+            connection: Some(&clients[client - 1]),
             local: None,
             error: &error,
         };
         let mut events = vec![(Event::Connected(&other), 0)];
-        events.extend((0..100).map(|_| (failed(), 10)));
-        events.push((failed(), 1010));
-        events.push((failed(), 1020));
-        let whole = |more: &str| {
+        events.push((failed(1), 10));
+        events.push((failed(1), 11));
+        events.extend((0..99).map(|_| (failed(2), 12)));
+        events.push((failed(3), 1010));
+        events.push((failed(4), 1020));
+        let whole = |for_whom: &str| {
             format!(
-                "ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for #1{more}\n  \
+                "ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for {for_whom}\n  \
                  given up after 10s\n  \
                  no answer: the machine is off, the address wrong, or a firewall silent\n  \
-                 try: check the address, and that the machine is on · check the firewall of the \
-                 other machine · add --connect-timeout 1m · ft explain ETIMEDOUT\n"
+                 try: check the address, and that the machine is on · look at the firewall \
+                 there, or on the way · add --connect-timeout 1m · ft explain ETIMEDOUT\n"
             )
         };
         assert_eq!(
             told(Says::Everything, Verb::Listen, &events),
             format!(
-                "#2 127.0.0.1:40002 → 127.0.0.1:6379 tcp connected for #1\n{}{}\
+                "#2 127.0.0.1:40002 → 127.0.0.1:6379 tcp connected for #1\n{}\
+                 ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for #1\n{}\
                  left out: 1 more failed calls of a destination\n",
-                whole(""),
-                whole(" (and 99 more before)")
+                whole("#1"),
+                whole("#3 (and 99 more before)")
             )
         );
     }

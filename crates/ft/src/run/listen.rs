@@ -20,7 +20,7 @@ use super::notify::Manager;
 use super::progress::Progress;
 use super::signals::{Asked, Signals};
 use super::{files, remark, service, status, status_of, streams};
-use crate::plan::{Listen, Service, Sockets};
+use crate::plan::{Listen, Service, Sockets, Typed};
 use crate::report::Reports;
 
 /// If it listens longer than this after it was told to stop, it says why.
@@ -47,7 +47,7 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
         Ok(server) => server,
         Err(status) => return super::close(&reports, status),
     };
-    say_who_can_connect(&plan.sockets, &server, &reports);
+    say_who_can_connect(&plan, &server, &reports);
     let manager = Manager::new(plan.notify.as_deref());
     let mut running = Running {
         once: plan.options.once,
@@ -152,13 +152,17 @@ fn adopt(passed: Vec<OwnedFd>, plan: &Listen, observers: &Observers) -> Result<S
     Ok(Server::of(listeners, plan.options.clone(), observers))
 }
 
-fn say_who_can_connect(sockets: &Sockets, server: &Server, reports: &Reports) {
-    match sockets {
+fn say_who_can_connect(plan: &Listen, server: &Server, reports: &Reports) {
+    match &plan.sockets {
         Sockets::Made(Address::Tcp(place)) if place.host == Host::Here => {
             let first = server.local().next().and_then(SocketName::inet);
             let port = first.map_or(0, |local| local.port());
+            let service = match &plan.report.typed {
+                Typed::Listen(words) if !words.is_empty() => format!(" {words}"),
+                _ => String::new(),
+            };
             reports.say(&format!(
-                "only this machine can connect; for every interface: ft listen '*:{port}'"
+                "only this machine can connect; for every interface: ft listen '*:{port}'{service}"
             ));
         }
         Sockets::Made(Address::Unix(UnixAddress::Abstract(_))) => {

@@ -50,10 +50,6 @@ pub(super) fn plan<'a>(
     if SERVICES.contains(&word) {
         return Err(missing());
     }
-    let options = &words.relay;
-    let family = family(&words.place, options.source)?;
-    let destination = |word: &str| destination(word, family);
-    let destinations = word.split(',').map(destination).collect::<Result<_, _>>()?;
     if let Some(next) = rest.next() {
         return Err(match Address::from_host_and_port(word, next) {
             Ok(meant) => format!("a destination is one word: write {meant}"),
@@ -64,6 +60,10 @@ pub(super) fn plan<'a>(
             ),
         });
     }
+    let options = &words.relay;
+    let family = family(&words.place, options.source)?;
+    let destination = |word: &str| destination(word, family);
+    let destinations = word.split(',').map(destination).collect::<Result<_, _>>()?;
     let defaults = ConnectOptions::default();
     Ok(Service::Relay(plan::Relay {
         destinations,

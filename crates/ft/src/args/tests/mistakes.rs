@@ -47,7 +47,7 @@ ft demo: 'now' is one word too many
 $ ft man lisen
 ft man: unknown command 'lisen'; did you mean 'listen'?
 $ ft man wget
-ft man: unknown command 'wget' (commands: listen, connect, explain, demo, completions, man)
+ft man: unknown command 'wget' (commands: listen, connect, relay, explain, demo, completions, man)
 $ ft completions
 ft completions: the shell is missing: write ft completions bash
 $ ft completions fsh
@@ -147,9 +147,9 @@ fn services() {
         "
 $ ft listen 8080 ehco
 ft listen: unknown service 'ehco'; did you mean 'echo'? (services: terminal, echo, discard, chargen, daytime, time, \
-        source, send, receive)
+        source, relay)
 $ ft listen 8080 hub
-ft listen: unknown service 'hub' (services: terminal, echo, discard, chargen, daytime, time, source, send, receive)
+ft listen: unknown service 'hub' (services: terminal, echo, discard, chargen, daytime, time, source, relay)
 $ ft listen 8080 echo discard
 ft listen: a listening socket has one service: leave out echo or discard
 $ ft listen 8080 source echo
@@ -288,8 +288,8 @@ $ ft listen 80 --idel 5
 ft listen: unknown option '--idel'; did you mean '--idle'?
 $ ft connect 80 --once
 ft connect: --once is an option of ft listen
-$ ft listen 80 --retry 3
-ft listen: --retry is an option of ft connect
+$ ft listen 80 --check
+ft listen: --check is an option of ft connect
 $ ft listen 80 --exec -- cat
 ft listen: --exec is an option of ft connect
 $ ft -l 8080
