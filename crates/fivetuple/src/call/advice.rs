@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Visible;
+use super::exec::ProgramAdvice;
 use super::fact::{List, Ports};
 use crate::address::Family;
 use crate::kernel::interface::InterfaceAddress;
@@ -98,6 +99,8 @@ pub enum Advice {
     CheckNameServer,
     /// Use a numeric address, which needs no name server.
     UseNumericAddress,
+    /// About a program that cannot be started.
+    Program(ProgramAdvice),
 }
 
 impl Advice {
@@ -197,6 +200,7 @@ impl fmt::Display for Advice {
             }
             Self::ConnectTo(address) => write!(f, "connect to {address}"),
             Self::ListenAt(address) => write!(f, "start a listener on {address}"),
+            Self::Program(advice) => write!(f, "{advice}"),
             plain => f.write_str(plain.plain()),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Visible;
 use super::connect::AcceptQueue;
+use super::exec::ProgramFact;
 use super::holder::{Holder, Overlap, TimeWait};
 use crate::address::Family;
 use crate::kernel::interface::InterfaceAddress;
@@ -124,6 +125,8 @@ pub enum Fact {
     NameServers(Vec<String>),
     /// The name has addresses of this family only.
     NameHasOnlyFamily(Family),
+    /// About a program that cannot be started.
+    Program(ProgramFact),
 }
 
 /// Addresses that are told; of more, only the first.
@@ -273,6 +276,7 @@ fn show_network(fact: &Fact, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "name servers in /etc/resolv.conf: {}", List(servers))
         }
         Fact::NameHasOnlyFamily(family) => write!(f, "the name has {family} addresses only"),
+        Fact::Program(fact) => write!(f, "{fact}"),
         plain => f.write_str(plain.plain()),
     }
 }

@@ -13,6 +13,7 @@ mod accept;
 mod connect;
 mod resolve;
 mod data;
+mod exec;
 mod holder;
 mod resource;
 mod errno;
@@ -32,6 +33,7 @@ pub use data::{
 };
 pub use errno::{name, text};
 pub use error::{CallError, Cause, Code, Explained, Subject, describe};
+pub use exec::{ExecCause, ExecError, ProgramAdvice, ProgramFact};
 pub use fact::Fact;
 pub use holder::{HOLDERS_MAX, Holder, Overlap, PortInUse, TimeWait, Who};
 pub use listen::{ListenCause, ListenError};
@@ -65,6 +67,8 @@ pub enum Call {
     Shutdown,
     /// `close`: the socket is released.
     Close,
+    /// `execve`: a program is started that talks to the peer.
+    Exec,
 }
 
 impl Call {
@@ -82,6 +86,7 @@ impl Call {
             Self::Receive => "recv",
             Self::Shutdown => "shutdown",
             Self::Close => "close",
+            Self::Exec => "exec",
         }
     }
 }

@@ -4,6 +4,8 @@
 //! to the right because they make it). After it: [`crate::transfer`] and [`crate::close`].
 
 mod data_path;
+#[cfg(feature = "exec")]
+mod hand_over;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -22,6 +24,8 @@ use crate::five_tuple::FiveTuple;
 use crate::kernel::{TcpInfo, queue, tcp_info};
 
 pub(crate) use data_path::register;
+#[cfg(feature = "exec")]
+pub(crate) use hand_over::{NOT_STANDARD, Over};
 
 /// What a living connection shows to others: its identity and its counters.
 #[derive(Debug)]

@@ -24,6 +24,8 @@ mod chargen;
 mod daytime;
 mod discard;
 mod echo;
+#[cfg(feature = "exec")]
+mod exec;
 mod source;
 mod terminal;
 mod time;
@@ -40,6 +42,8 @@ pub use chargen::Chargen;
 pub use daytime::{Daytime, daytime};
 pub use discard::Discard;
 pub use echo::Echo;
+#[cfg(feature = "exec")]
+pub use exec::{Data, Exec, ExecOptions, Stderr};
 pub use source::Source;
 pub use terminal::{Input, Output, OutputEnd, Slow, Terminal, WhenGone};
 pub use time::{Time, time};

@@ -129,6 +129,12 @@ impl<E: Exchange + Unpin> Transfer<E> {
         }
     }
 
+    /// The exchange, between two polls.
+    #[cfg(feature = "exec")]
+    pub(crate) fn exchange_mut(&mut self) -> &mut E {
+        &mut self.exchange
+    }
+
     /// Sends what waits, then what the exchange has of its own. True if something moved.
     fn poll_sending(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
@@ -354,7 +360,7 @@ impl<E: Exchange + Unpin> Future for Transfer<E> {
 }
 
 /// The way to close after this error.
-fn close_for(errno: Errno) -> Close {
+pub(crate) fn close_for(errno: Errno) -> Close {
     match errno {
         Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN => Close::Reset,
         Errno::TIMEDOUT | Errno::HOSTUNREACH | Errno::NETUNREACH => Close::TimeOut,
@@ -368,6 +374,6 @@ thread_local! {
 }
 
 /// Lends the buffer of this thread.
-fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
+pub(crate) fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     THREAD_SCRATCH.with_borrow_mut(|scratch| work(scratch))
 }
