@@ -15,7 +15,15 @@ const LINES_OF_TABLES: usize = 64;
 /// A topic without a command to type: no command of a safe program produces it.
 const WITHOUT_EXAMPLE: &[&str] = &["EFAULT"];
 /// Names that differ only in case or in the dashes of an option. The name as typed decides.
-const SHARED: &[&str] = &["listen", "backlog", "eof", "events", "source", "halfclosed"];
+const SHARED: &[&str] = &[
+    "listen",
+    "backlog",
+    "eof",
+    "events",
+    "source",
+    "halfclosed",
+    "exec",
+];
 /// The first word of every command that an example may show.
 const COMMANDS: &[&str] = &[
     "ft", "ss", "ip", "nft", "sysctl", "ulimit", "getent", "cat", "printf", "seq", "kill",

@@ -243,10 +243,7 @@ mod tests {
     #[test]
     fn the_line_names_the_program_harmlessly() {
         let error = ExecError::new(OsStr::new("a\x1b[2J"), Errno::NOENT);
-        assert_eq!(
-            error.to_string(),
-            r"exec a\x1b[2J: no such file (ENOENT)"
-        );
+        assert_eq!(error.to_string(), r"exec a\x1b[2J: no such file (ENOENT)");
         let many = ExecError::new(OsStr::new("cat"), Errno::AGAIN);
         assert_eq!(many.advice().len(), 2);
         assert_eq!(many.facts().len(), 1);

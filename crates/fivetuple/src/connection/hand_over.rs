@@ -46,6 +46,7 @@ impl Connection {
         let Some(theirs) = self.fd.replace(ours) else {
             return Err(Errno::BADF);
         };
+        self.handed_over = true;
         let theirs = theirs.into_inner();
         set_blocking(&theirs, true)?;
         Ok(theirs)
@@ -83,6 +84,7 @@ impl Connection {
     /// EMFILE, ENOMEM, ENOSPC: it cannot be watched as before, so nothing can be received.
     pub(crate) fn take_back(&mut self, seen: Option<Errno>) -> Result<(), Errno> {
         self.count_what_others_moved(seen);
+        self.handed_over = false;
         set_blocking(self.fd()?.get_ref(), false)?;
         let ours = register(self.duplicate()?)?;
         self.fd = Some(ours);
@@ -132,7 +134,8 @@ impl Connection {
         fcntl_dupfd_cloexec(self.as_fd(), NOT_STANDARD)
     }
 
-    fn count_what_others_moved(&self, seen: Option<Errno>) {
+    /// Puts what `TCP_INFO` has counted into our counters.
+    pub(super) fn count_what_others_moved(&self, seen: Option<Errno>) {
         let Ok(info) = self.tcp_info() else {
             return;
         };
@@ -205,4 +208,3 @@ fn set_blocking(fd: impl AsFd, blocking: bool) -> Result<(), Errno> {
     }
     Ok(())
 }
-

@@ -72,6 +72,9 @@ pub struct Connection {
     half_closed: bool,
     peer_finished: bool,
     first: Option<Side>,
+    /// Another program has the socket, and what it moves is not counted yet.
+    #[cfg(feature = "exec")]
+    handed_over: bool,
     /// Dropped when the socket is closed.
     guest: Guest,
 }
@@ -113,6 +116,8 @@ impl Connection {
             half_closed: false,
             peer_finished: false,
             first: None,
+            #[cfg(feature = "exec")]
+            handed_over: false,
             guest: Guest::default(),
         }
     }
@@ -262,6 +267,10 @@ impl Connection {
 
     /// Closes the socket and tells the observers, once.
     pub(crate) fn finish(&mut self, reason: Reason) -> Totals {
+        #[cfg(feature = "exec")]
+        if self.handed_over {
+            self.count_what_others_moved(None);
+        }
         let unacknowledged = self.unacknowledged().unwrap_or(0);
         let descriptor = self.fd.take().map(|fd| {
             let number = fd.as_raw_fd();

@@ -16,6 +16,7 @@ use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
 
 use super::limit;
+use super::service::exec::ExecWords;
 use super::values::{self, DurationOrNever, Retry};
 
 const ADDRESSES: &str = "Addresses";
@@ -43,7 +44,8 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// The server: bind, listen, and serve every client
-    #[command(override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]")]
+    #[command(override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]\n       \
+            ft listen [OPTIONS] ADDRESS exec -- CMD [ARGS]")]
     Listen(Box<Listen>),
     /// The client: connect to an address, send and receive
     #[command(override_usage = "ft connect [OPTIONS] ADDRESS | HOST PORT\n       \
@@ -70,14 +72,17 @@ pub(super) struct Listen {
     /// reported.
     #[arg(value_name = "ADDRESS")]
     pub(super) address: String,
-    /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], exec -- CMD ARGS, shell 'CMD'
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
-    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever.
+    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. exec starts
+    /// a program for each client, shell has /bin/sh read the command.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
     pub(super) after: Vec<OsString>,
+    #[command(flatten)]
+    pub(super) exec: ExecWords,
     #[command(flatten)]
     pub(super) place: Place,
     #[command(flatten)]

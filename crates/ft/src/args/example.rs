@@ -18,6 +18,10 @@ const LISTEN: &[Example] = &[
         "a million bytes for each client",
     ),
     (
+        "ft listen 8080 exec -- tr a-z A-Z",
+        "a program for each client",
+    ),
+    (
         "ft listen 0 discard --events run.jsonl",
         "any free port; JSON lines",
     ),

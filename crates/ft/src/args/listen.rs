@@ -12,9 +12,6 @@ use crate::plan::{self, Plan, Typed};
 
 pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, String> {
     let mut address = address(&words.address, &words.service)?;
-    if !words.after.is_empty() {
-        return Err("words behind -- are for a program, and ft listen runs none".to_owned());
-    }
     if words.place.interface.is_some() && address.host == Host::Here {
         address.host = Host::Any;
     }
@@ -23,8 +20,17 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
         .listening_addresses(family)
         .map_err(|error| error.to_string())?;
     let service = service::plan(&words, around)?;
-    let report = shown::report(&words.shown, Typed::Listen(words.service.join(" ")), around)?;
+    let report = shown::report(
+        &words.shown,
+        Typed::Listen(service::exec::typed(&words)),
+        around,
+    )?;
     let defaults = ServerOptions::default();
+    let mut terms = Terms::SERVER;
+    if service::exec::is_meant(&words) {
+        // The program decides how long a direction may stay open alone.
+        terms.half_closed = None;
+    }
     let options = ServerOptions {
         socket: SocketOptions {
             interface: words.place.interface,
@@ -33,7 +39,11 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
         family,
         backlog: words.backlog.unwrap_or(BACKLOG),
         limits: Limits {
-            max_connections: words.max_connections,
+            // A further bound, so that whoever comes at it meets --at-limit.
+            max_connections: match (words.max_connections, words.exec.max_children) {
+                (Some(connections), Some(children)) => Some(connections.min(children.into())),
+                (connections, children) => connections.or(children.map(u64::from)),
+            },
             max_per_ip: words.max_per_ip,
             at_limit: words.at_limit.map_or(AtLimit::Wait, Into::into),
         },
@@ -41,7 +51,7 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
             allow: words.allow,
             deny: words.deny,
         },
-        terms: shown::terms(&words.end, &words.data, &Terms::SERVER),
+        terms: shown::terms(&words.end, &words.data, &terms),
         once: words.once,
         drain: words.drain.unwrap_or(defaults.drain),
     };

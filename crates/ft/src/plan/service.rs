@@ -1,5 +1,7 @@
 //! What is done with an accepted connection, as plain data.
 
+use fivetuple::service::ExecOptions;
+
 use super::Terminal;
 
 /// What is done with an accepted connection.
@@ -13,4 +15,6 @@ pub(crate) enum Service {
     Time,
     /// So many bytes; without a size, no end.
     Source(Option<u64>),
+    /// A program for each connection.
+    Exec(ExecOptions),
 }

@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use fivetuple::call::{Code, Errno};
-use fivetuple::event::Pause;
+use fivetuple::call::{Code, Errno, Visible};
+use fivetuple::event::{Pause, ProgramEnd};
 use fivetuple::{Event, Explained, Observer};
 
 use super::error::{Context, Verb, explain_error, plain_error};
@@ -206,7 +206,37 @@ impl Log {
         }
     }
 
+    /// What programs say and how they end; with `-q`, too, as what they say are complaints.
+    fn about_programs(&self, event: &Event<'_>) {
+        match event {
+            Event::Wrote {
+                connection,
+                line: text,
+                left_out,
+            } => self.line(|line| {
+                let number = connection.number;
+                line.put(format_args!("#{number} stderr: {}", Visible(text)));
+                if *left_out > 0 {
+                    line.put(format_args!(" -- left out: {} --", Bytes(*left_out)));
+                }
+            }),
+            Event::ProgramEnded {
+                connection,
+                program,
+                how,
+            } if *how != ProgramEnd::Status(0) && self.says != Says::Errors => self.line(|line| {
+                let number = connection.number;
+                line.put(format_args!(
+                    "#{number} {} ended with {how}",
+                    Visible(program)
+                ));
+            }),
+            _ => {}
+        }
+    }
+
     fn event_at(&self, event: &Event<'_>, now: Instant) {
+        self.about_programs(event);
         if let Event::Failed {
             connection, error, ..
         } = event

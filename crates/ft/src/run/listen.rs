@@ -1,20 +1,21 @@
 //! `ft listen`: the passive road, its signals and its last line.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fivetuple::address::Host;
 use fivetuple::event::Observers;
 use fivetuple::kernel::limit::raise_descriptor_limit;
-use fivetuple::service::Output;
-use fivetuple::{Control, Event, NotListening, Server, Summary, Table};
+use fivetuple::service::{Exec, Output};
+use fivetuple::{Control, Event, Explained, NotListening, Server, Summary, Table};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::counters::Counters;
 use super::signals::{Asked, Signals};
 use super::{remark, service, status, status_of, streams};
-use crate::plan::Listen;
+use crate::plan::{self, Listen};
 use crate::report::Reports;
 
 /// If it listens longer than this after it was told to stop, it says why.
@@ -27,8 +28,12 @@ pub(super) async fn listen(plan: Listen) -> u8 {
         Err(text) => return super::fail(&text),
     };
     // Best effort: with the old limit fewer clients are served at a time.
-    let _ = raise_descriptor_limit();
+    let inherited = raise_descriptor_limit().ok();
     let signals = Signals::new();
+    if let Err(error) = service::check(&plan.service) {
+        observers.emit(&failed(&error));
+        return super::close(&reports, status::FAILED);
+    }
     let server = match Server::open(&plan.address, plan.options.clone(), &observers).await {
         Ok(server) => server,
         Err(error) => return refuse(&error, &reports, &observers),
@@ -39,19 +44,27 @@ pub(super) async fn listen(plan: Listen) -> u8 {
             "only this machine can connect; for every interface: ft listen '*:{port}'"
         ));
     }
+    if let plan::Service::Exec(options) = &plan.service
+        && plan.options.access.allow.is_empty()
+        && server.local().any(|local| !local.ip().is_loopback())
+    {
+        reports.say(&service::warning(options));
+    }
     let mut running = Running {
         once: plan.options.once,
         drain_s: plan.options.drain.as_secs_f64(),
         control: server.control(),
         table: server.table(),
         output: None,
+        programs: None,
         counters,
         reports,
         signals,
     };
-    match service::start(server, &plan.service) {
+    match service::start(server, &plan.service, inherited) {
         Ok(started) => {
             running.output = started.output;
+            running.programs = started.programs;
             running.until_ended(started.serving).await
         }
         Err(text) => {
@@ -64,11 +77,7 @@ pub(super) async fn listen(plan: Listen) -> u8 {
 fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 {
     let status = match error.explained() {
         Some(explained) => {
-            observers.emit(&Event::Failed {
-                connection: None,
-                local: None,
-                error: explained,
-            });
+            observers.emit(&failed(explained));
             status::FAILED
         }
         None => {
@@ -79,6 +88,14 @@ fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 
     super::close(reports, status)
 }
 
+fn failed(error: &dyn Explained) -> Event<'_> {
+    Event::Failed {
+        connection: None,
+        local: None,
+        error,
+    }
+}
+
 /// A server at work, seen from the one who started it.
 struct Running {
     once: bool,
@@ -86,6 +103,7 @@ struct Running {
     control: Control,
     table: Arc<Table>,
     output: Option<Output>,
+    programs: Option<Exec>,
     counters: Arc<Counters>,
     reports: Reports,
     signals: Signals,
@@ -133,6 +151,8 @@ impl Running {
                 }
             }
         };
+        let killed = self.end_programs(second_signal.is_some()).await;
+        second_signal = second_signal.or(killed);
         let status = match summary {
             Ok(summary) => self.status(summary),
             Err(panicked) => {
@@ -143,6 +163,26 @@ impl Running {
         };
         let status = super::close(&self.reports, status);
         second_signal.unwrap_or(status)
+    }
+
+    /// Waits until the process groups of all connections have ended, and has them killed where
+    /// that is wanted `now`. The status of the signal that asked for it meanwhile.
+    async fn end_programs(&mut self, now: bool) -> Option<u8> {
+        let programs = self.programs.take()?;
+        if now {
+            programs.kill();
+        }
+        let mut asked = None;
+        let mut ended = pin!(programs.ended());
+        loop {
+            tokio::select! {
+                () = &mut ended => return asked,
+                status = self.signals.end() => {
+                    programs.kill();
+                    asked = Some(status);
+                }
+            }
+        }
     }
 
     fn say_draining(&self) {

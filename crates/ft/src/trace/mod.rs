@@ -168,6 +168,7 @@ const fn step(call: Call) -> Step {
         Call::Receive => ("6", "receive"),
         Call::Shutdown => ("7", "half-close"),
         Call::Close => CLOSE,
+        Call::Exec => ("", "exec"),
     }
 }
 

@@ -60,6 +60,11 @@ impl Child {
         }
     }
 
+    /// Its number.
+    pub(super) fn pid(&self) -> u64 {
+        self.group.as_raw_nonzero().get().unsigned_abs().into()
+    }
+
     /// Puts it under the event loop, so that its end can be waited for.
     pub(super) fn watch(&mut self) -> Result<(), Errno> {
         let Some(fd) = std::mem::replace(&mut self.leader, Leader::Gone).into_fd() else {

@@ -16,6 +16,8 @@ use crate::transfer::{SCRATCH, with_scratch};
 
 /// Bytes of a line that are told; the rest of it is counted.
 const LINE_MAX: usize = 2048;
+/// What is told of a line besides its bytes.
+const LINE_COST: usize = 32;
 /// Bytes that are told in a second.
 const PER_SECOND_MAX: usize = 256 * 1024;
 /// Reads in a row before the data has its turn.
@@ -142,7 +144,8 @@ impl Told {
             self.second = now;
             self.in_this_second = 0;
         }
-        self.in_this_second = self.in_this_second.saturating_add(line.len() + 1);
+        let cost = line.len() + LINE_COST;
+        self.in_this_second = self.in_this_second.saturating_add(cost);
         if self.in_this_second > PER_SECOND_MAX {
             self.left_out += line.len() as u64 + cut + 1;
             return;

@@ -84,7 +84,10 @@ async fn end_in_order(mut connection: Connection) -> Closed {
     let seen = connection.pending_error();
     if let Err(errno) = connection.take_back(seen) {
         // It cannot be watched, so what the peer still sends cannot be waited for.
-        tell(&connection, &ReceiveError::new(connection.five_tuple(), errno));
+        tell(
+            &connection,
+            &ReceiveError::new(connection.five_tuple(), errno),
+        );
         return connection.close(Close::Release).await;
     }
     if let Some(errno) = seen {
@@ -106,7 +109,10 @@ async fn broken(mut connection: Connection) -> Closed {
 
 /// Tells of an error of the connection and closes.
 async fn told(connection: Connection, errno: Errno) -> Closed {
-    tell(&connection, &ReceiveError::new(connection.five_tuple(), errno));
+    tell(
+        &connection,
+        &ReceiveError::new(connection.five_tuple(), errno),
+    );
     connection.close(close_for(errno)).await
 }
 

@@ -36,10 +36,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep_until;
 
-use crate::call::{ExecError, Explained};
+use crate::call::{Call, Errno, ExecError, Explained, Visible};
 use crate::close::{Close, Closed, Expired};
 use crate::connection::Connection;
-use crate::event::Event;
+use crate::event::{Called, Event};
 use crate::kernel::limit::DescriptorLimit;
 use crate::service::Service;
 use crate::transfer::{Eof, Terms, close_for};
@@ -110,7 +110,9 @@ impl ExecOptions {
 
     /// The program.
     pub fn program(&self) -> &OsStr {
-        self.words.first().map_or(OsStr::new(""), OsString::as_os_str)
+        self.words
+            .first()
+            .map_or(OsStr::new(""), OsString::as_os_str)
     }
 
     /// Whether the program can be found and executed, as far as that is known beforehand.
@@ -188,7 +190,9 @@ impl Exec {
         let Some(places) = &self.places else {
             return Ok(None);
         };
-        let until = terms.deadline.map(|time| connection.identity().since + time);
+        let until = terms
+            .deadline
+            .map(|time| connection.identity().since + time);
         tokio::select! {
             biased;
             place = Arc::clone(places).acquire_owned() => Ok(place.ok()),
@@ -223,7 +227,18 @@ impl Exec {
             data,
             socket,
         };
-        let started = match self.starter.run(job, place).await {
+        let started = self.starter.run(job, place).await;
+        let pid = started.as_ref().map(|started| started.child.pid());
+        let pid = pid.map_err(|error| error.errno().unwrap_or(Errno::IO));
+        let program = Visible(self.options.program().as_encoded_bytes());
+        connection.observers().called(Called {
+            call: Call::Exec,
+            descriptor: None,
+            arguments: format_args!("{program}"),
+            result: pid,
+            connection: Some(connection.identity()),
+        });
+        let started = match started {
             Ok(started) => started,
             Err(error) => return fail(connection, &error).await,
         };

@@ -51,7 +51,8 @@ pub(super) async fn serve(
         complaints,
         identity: connection.identity().clone(),
         observers: connection.observers().clone(),
-        waits_for_peer: terms.eof == Eof::Each,
+        eof: terms.eof,
+        left: None,
         rest: Vec::new(),
         written: 0,
         last: b'\n',
@@ -97,8 +98,10 @@ struct Between {
     stdin: Option<End>,
     /// `None` once nothing more comes from it.
     stdout: Option<End>,
-    /// The peer is waited for when the program has ended.
-    waits_for_peer: bool,
+    eof: Eof,
+    /// Bytes that still come from a program that has ended; `None` while it lives, or has a
+    /// terminal.
+    left: Option<usize>,
     /// Bytes that the program has not taken yet, the first `written` of which it has.
     rest: Vec<u8>,
     written: usize,
@@ -113,8 +116,7 @@ struct Between {
 impl Between {
     /// Writes the rest. Ready when there is none, or nobody to take it.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while let (Some(stdin), Some(left @ [_, ..])) =
-            (&self.stdin, self.rest.get(self.written..))
+        while let (Some(stdin), Some(left @ [_, ..])) = (&self.stdin, self.rest.get(self.written..))
         {
             match ready!(poll_write(stdin, cx, left)) {
                 Ok(count) => self.written += count,
@@ -166,6 +168,11 @@ impl Between {
             how: child.reap(),
         });
         self.stdin = None;
+        // What the program has written is in the pipe; what others may add to it is not its own.
+        if let Some(stdout) = self.stdout.as_ref().filter(|_| !self.is_terminal) {
+            let left = rustix::io::ioctl_fionread(stdout).unwrap_or(0);
+            self.left = Some(usize::try_from(left).unwrap_or(usize::MAX));
+        }
         Poll::Ready(())
     }
 }
@@ -179,7 +186,10 @@ impl Exchange for Between {
         if let Some(last) = bytes.last() {
             self.last = *last;
         }
-        let count = self.stdin.as_ref().map_or(Ok(0), |stdin| try_write(stdin, bytes));
+        let count = self
+            .stdin
+            .as_ref()
+            .map_or(Ok(0), |stdin| try_write(stdin, bytes));
         match count {
             Ok(count) => self.rest = bytes.get(count..).unwrap_or_default().to_vec(),
             Err(Errno::AGAIN) => self.rest = bytes.to_vec(),
@@ -197,14 +207,19 @@ impl Exchange for Between {
         let Some(stdout) = &self.stdout else {
             return Poll::Ready(Supply::Ended);
         };
+        let room = self.left.map_or(SCRATCH, |left| left.min(SCRATCH));
         let read = with_scratch(|scratch| {
-            poll_read(stdout, cx, scratch).map_ok(|count| {
-                out.send(scratch.get(..count).unwrap_or_default());
+            let buffer = scratch.get_mut(..room).unwrap_or_default();
+            poll_read(stdout, cx, buffer).map_ok(|count| {
+                out.send(buffer.get(..count).unwrap_or_default());
                 count
             })
         });
         match read {
-            Poll::Ready(Ok(count)) if count > 0 => return Poll::Ready(Supply::More),
+            Poll::Ready(Ok(count)) if count > 0 => {
+                self.left = self.left.map(|left| left.saturating_sub(count));
+                return Poll::Ready(Supply::More);
+            }
             Poll::Pending if !ended => return Poll::Pending,
             // The end of the pipe; EIO, which is the end of a terminal; or nothing more from a
             // program that has ended, whoever else has its stdout.
@@ -228,11 +243,19 @@ impl Exchange for Between {
             ready!(self.poll_flush(cx));
             self.stdin = None;
         }
-        // Everything that it wrote is with the kernel, and nobody is there to receive.
-        if ended && self.stdout.is_none() && !self.waits_for_peer {
-            return Poll::Ready(Err(Close::Linger));
+        match (self.eof, ended) {
+            _ if self.stdout.is_some() => Poll::Ready(Ok(())),
+            // Everything that it wrote is with the kernel, and nobody is there to receive.
+            (Eof::Half | Eof::Full, true) => Poll::Ready(Err(Close::Linger)),
+            // It goes on without a word; the connection lasts as long as its program.
+            (Eof::Half | Eof::Each, false) => Poll::Pending,
+            (Eof::Each, true) | (Eof::Full, false) => Poll::Ready(Ok(())),
         }
-        Poll::Ready(Ok(()))
+    }
+
+    fn delivers_after_reset(&self) -> bool {
+        // A program that does not read would hold up the end of its own connection.
+        false
     }
 
     fn closing(&mut self) {

@@ -108,7 +108,11 @@ impl Starter {
 
     pub(super) async fn all_ended(&self) {
         // The sender is ours, so the count does not go away.
-        let _ = self.living.subscribe().wait_for(|living| *living == 0).await;
+        let _ = self
+            .living
+            .subscribe()
+            .wait_for(|living| *living == 0)
+            .await;
     }
 }
 

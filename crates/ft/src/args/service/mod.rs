@@ -4,6 +4,8 @@
 //! A service with options of its own has a file here: its options as clap reads them, flattened
 //! into [`Listen`], and what they mean.
 
+pub(super) mod exec;
+
 use fivetuple::service::Slow;
 
 use super::Surroundings;
@@ -14,8 +16,8 @@ use super::values::{nearest, size};
 use crate::plan::Service;
 
 /// The services of this release.
-pub(super) const SERVICES: [&str; 7] = [
-    "terminal", "echo", "discard", "chargen", "daytime", "time", "source",
+pub(super) const SERVICES: [&str; 9] = [
+    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "exec", "shell",
 ];
 
 /// What is done with connections.
@@ -36,6 +38,10 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "chargen" => Service::Chargen,
         "daytime" => Service::Daytime,
         "time" => Service::Time,
+        "exec" | "shell" => {
+            let rest: Vec<&str> = rest.by_ref().collect();
+            exec::plan(name, &rest, words)?
+        }
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
         other => return Err(unknown(other)),
     };
@@ -52,6 +58,15 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         return Err(format!(
             "{option} is for the terminal service: leave out {option} or {name}"
         ));
+    }
+    let runs_programs = exec::is_meant(words);
+    if !runs_programs && let Some(option) = exec::written(&words.exec) {
+        return Err(format!(
+            "{option} is for exec and shell: leave out {option}, or write exec -- CMD ARGS"
+        ));
+    }
+    if !runs_programs && !words.after.is_empty() {
+        return Err("words behind -- are for a program: write exec -- CMD ARGS".to_owned());
     }
     Ok(service)
 }

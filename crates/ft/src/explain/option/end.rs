@@ -89,7 +89,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("of", "listen, connect"),
             Row(
                 "value",
-                "DURATION or never (5m for listen; never for connect)",
+                "DURATION or never (5m for listen; never for connect, and for exec and shell)",
             ),
             Text(
                 "Counts while only one direction has ended. Without such a limit, a server \

@@ -3,9 +3,16 @@
 mod call;
 mod end;
 mod limit;
+mod program;
 mod show;
 
 use super::topic::Topic;
 
 /// All options, in the order of a connection's life.
-pub(crate) const TABLES: &[&[Topic]] = &[show::TOPICS, call::TOPICS, limit::TOPICS, end::TOPICS];
+pub(crate) const TABLES: &[&[Topic]] = &[
+    show::TOPICS,
+    call::TOPICS,
+    program::TOPICS,
+    limit::TOPICS,
+    end::TOPICS,
+];

@@ -225,6 +225,7 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "source [SIZE]",
                 "sends bytes as fast as the client reads, SIZE of them or without end",
             ),
+            Row("exec, shell", "a program for each client: see there"),
             Text(
                 "terminal reads stdin only while somebody is connected. After stdin has ended, \
                  later clients get our half-close at once.",
@@ -238,7 +239,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
             example("ft connect 8081 > /dev/null", ""),
         ],
-        see_also: &["eof", "units", "--slow", "listen"],
+        see_also: &["exec", "shell", "eof", "units", "--slow", "listen"],
         manual: "RFC 862, 863, 864, 867, 868",
     },
     Topic {
