@@ -128,8 +128,10 @@ fn run(orders: &Receiver<Order>) {
         match order {
             Ok(Order::Start(order)) => {
                 let (job, presence, starter, reply) = *order;
-                // Who does not wait any more drops what was started, which ends it.
-                let _ = reply.send(start(job, presence, starter));
+                if !reply.is_closed() {
+                    // Who does not wait any more drops what was started, which ends it.
+                    let _ = reply.send(start(job, presence, starter));
+                }
             }
             Ok(Order::End(group)) => ending.push(group),
             Ok(Order::Kill) => ending.iter_mut().for_each(Ending::kill),
