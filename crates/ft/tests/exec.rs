@@ -414,7 +414,8 @@ fn an_ft_that_is_killed_leaves_no_direct_child() {
 
 #[test]
 fn a_program_has_a_terminal_and_its_group_hears_an_interrupt() {
-    let script = "tty; stty size; trap 'echo int; exit 5' INT; echo ready; sleep 1000";
+    let script =
+        "tty; stty size; trap 'echo int; exit 5' INT; echo ready; while :; do sleep 1; done";
     let (mut ft, address) = shell(&["--pty"], script);
     let mut stream = connect(address);
     assert!(line(&mut stream).starts_with("/dev/pts/"));

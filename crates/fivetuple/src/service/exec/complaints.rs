@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::piped::{poll_read, read_now};
 use crate::call::Errno;
 use crate::connection::Connection;
 use crate::event::{Event, Identity, Observers};
@@ -24,6 +25,9 @@ const PER_SECOND_MAX: usize = 256 * 1024;
 const TURN: usize = 2;
 /// Reads for what is still there when the program has ended; others may go on writing.
 const LAST_READS: usize = 16;
+
+type End = AsyncFd<OwnedFd>;
+type Read = Poll<Result<usize, Errno>>;
 
 /// The reading end of a program's stderr.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ impl Complaints {
     /// Tells what has come, and sees to it that it is called again when more comes.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         for _ in 0..TURN {
-            match self.poll_read(cx) {
+            match self.read(|pipe, scratch| poll_read(pipe, cx, scratch)) {
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => return self.end(),
                 Poll::Pending => return,
@@ -80,9 +84,9 @@ impl Complaints {
     }
 
     /// The program has ended: tells what it has left.
-    pub(super) fn finish(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn finish(&mut self) {
         for _ in 0..LAST_READS {
-            if self.poll_read(cx) != Poll::Ready(true) {
+            if self.read(read_now) != Poll::Ready(true) {
                 break;
             }
         }
@@ -90,13 +94,13 @@ impl Complaints {
     }
 
     /// Reads once; false at the end.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    fn read(&mut self, read: impl FnOnce(&End, &mut [u8]) -> Read) -> Poll<bool> {
         let Some(pipe) = &self.pipe else {
             return Poll::Pending;
         };
         let told = &mut self.told;
         with_scratch(|scratch| {
-            super::piped::poll_read(pipe, cx, scratch).map(|read| match read {
+            read(pipe, scratch).map(|read| match read {
                 Ok(count) if count > 0 => {
                     told.bytes(scratch.get(..count).unwrap_or_default());
                     true

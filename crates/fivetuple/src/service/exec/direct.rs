@@ -36,7 +36,7 @@ pub(super) async fn serve(connection: Connection, served: Served, terms: &Terms)
     let mut poll_end = |cx: &mut Context<'_>, watched: bool| {
         complaints.poll(cx);
         if child.poll_ended(cx).is_ready() {
-            complaints.finish(cx);
+            complaints.finish();
             return Poll::Ready(End::Program);
         }
         if watched && let Poll::Ready(over) = connection.poll_over(cx) {

@@ -161,7 +161,7 @@ impl Between {
             self.child = Some(child);
             return Poll::Pending;
         }
-        self.complaints.finish(cx);
+        self.complaints.finish();
         self.observers.emit(&Event::ProgramEnded {
             connection: &self.identity,
             program: self.options.program().as_encoded_bytes(),
@@ -210,7 +210,12 @@ impl Exchange for Between {
         let room = self.left.map_or(SCRATCH, |left| left.min(SCRATCH));
         let read = with_scratch(|scratch| {
             let buffer = scratch.get_mut(..room).unwrap_or_default();
-            poll_read(stdout, cx, buffer).map_ok(|count| {
+            let read = if ended {
+                read_now(stdout, buffer)
+            } else {
+                poll_read(stdout, cx, buffer)
+            };
+            read.map_ok(|count| {
                 out.send(buffer.get(..count).unwrap_or_default());
                 count
             })
@@ -280,6 +285,18 @@ pub(super) fn poll_read(
         let mut guard = ready!(fd.poll_read_ready(cx)).map_err(|error| errno_of(&error))?;
         match rustix::io::read(fd.get_ref(), &mut *buffer) {
             Err(Errno::AGAIN) => guard.clear_ready(),
+            Err(Errno::INTR) => {}
+            read => return Poll::Ready(read),
+        }
+    }
+}
+
+/// Reads without asking the event loop, which may have told of the end of a program before it
+/// tells of what the program wrote. Pending: there is nothing.
+pub(super) fn read_now(fd: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> Poll<Result<usize, Errno>> {
+    loop {
+        match rustix::io::read(fd.get_ref(), &mut *buffer) {
+            Err(Errno::AGAIN) => return Poll::Pending,
             Err(Errno::INTR) => {}
             read => return Poll::Ready(read),
         }
