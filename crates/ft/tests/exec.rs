@@ -116,7 +116,7 @@ impl Drop for Scratch {
 
 #[test]
 fn everything_arrives_from_a_program_that_ends_at_once() {
-    let runs = if all() { 500 } else { 5 };
+    let runs = if all() { 500 } else { 20 };
     let file = Scratch::new("output");
     let whole = bytes(3, 0, 1_000_000);
     fs::write(&file.0, &whole).expect("a file");

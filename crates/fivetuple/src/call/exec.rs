@@ -114,7 +114,9 @@ impl ExecError {
     /// Looks for the program as execvp(3) does, in `path` (the value of PATH) if its name has no
     /// slash; `None` if it could be started.
     pub fn foresee(program: &OsStr, path: &OsStr) -> Option<Self> {
-        let errno = if is_bare(program) {
+        let errno = if program.is_empty() {
+            Errno::NOENT
+        } else if is_bare(program) {
             let mut worst = Errno::NOENT;
             for folder in std::env::split_paths(path) {
                 match executable(&folder.join(program)) {
