@@ -28,7 +28,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
             Row(
                 "reset",
-                "also --deadline, and the end of --drain: TERM to the group, and 5 s later KILL; \
+                "also --deadline, and the end of --drain: TERM to the group, and 5 s later SIGKILL; \
                  so an answer that nobody waits for may end its program",
             ),
             Row(
@@ -37,7 +37,7 @@ pub(crate) const TOPICS: &[Topic] = &[
                  status 1",
             ),
             Text(
-                "When ft ends, no process of any group is left. When ft itself meets KILL, the \
+                "When ft ends, no process of any group is left. When ft itself meets SIGKILL, the \
                  kernel ends each program (not a set-user-ID one); what that had started by \
                  itself is out of reach, as is always who leaves the group (setsid).",
             ),
