@@ -58,9 +58,8 @@ impl Connection {
             return Poll::Ready(Over::Broken);
         };
         loop {
-            let mut guard = match ready!(fd.poll_read_ready(cx)) {
-                Ok(guard) => guard,
-                Err(_) => return Poll::Ready(Over::Broken),
+            let Ok(mut guard) = ready!(fd.poll_read_ready(cx)) else {
+                return Poll::Ready(Over::Broken);
             };
             // A look that takes nothing off: the error belongs to the program.
             let mut polled = [PollFd::new(fd, PollFlags::empty())];

@@ -258,6 +258,8 @@ mod tests {
         let mut text = String::new();
         pipe.read_to_string(&mut text).unwrap();
         assert!(text.trim().parse::<u32>().is_ok(), "{text}");
+        // It has been reaped already.
+        assert!(child.wait().is_err());
     }
 
     #[test]
