@@ -23,6 +23,7 @@ const SHARED: &[&str] = &[
     "source",
     "halfclosed",
     "status",
+    "exec",
 ];
 /// The first word of every command that an example may show.
 const COMMANDS: &[&str] = &[

@@ -6,8 +6,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::FileAdvice;
+use super::Visible;
+use super::exec::ProgramAdvice;
 use super::fact::{List, Ports};
-use super::{FileAdvice, Visible};
 use crate::address::Family;
 use crate::kernel::interface::InterfaceAddress;
 use crate::kernel::limit::DescriptorLimit;
@@ -109,6 +111,8 @@ pub enum Advice {
     UseNumericAddress,
     /// Something about a file.
     ForFile(FileAdvice),
+    /// About a program that cannot be started.
+    Program(ProgramAdvice),
 }
 
 impl Advice {
@@ -213,6 +217,7 @@ impl fmt::Display for Advice {
             Self::ConnectTo(address) => write!(f, "connect to {address}"),
             Self::ListenAt(address) => write!(f, "start a listener on {address}"),
             Self::ForFile(advice) => write!(f, "{advice}"),
+            Self::Program(advice) => write!(f, "{advice}"),
             plain => f.write_str(plain.plain()),
         }
     }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::connect::AcceptQueue;
+use super::exec::ProgramFact;
 use super::holder::{Holder, Overlap, TimeWait};
 use super::path::PathCause;
 use super::{FileFact, Visible};
@@ -131,6 +132,8 @@ pub enum Fact {
     NameHasOnlyFamily(Family),
     /// Something about a file.
     OfFile(FileFact),
+    /// About a program that cannot be started.
+    Program(ProgramFact),
 }
 
 /// Addresses that are told; of more, only the first.
@@ -285,6 +288,7 @@ fn show_network(fact: &Fact, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         Fact::NameHasOnlyFamily(family) => write!(f, "the name has {family} addresses only"),
         Fact::OfFile(fact) => write!(f, "{fact}"),
+        Fact::Program(fact) => write!(f, "{fact}"),
         plain => f.write_str(plain.plain()),
     }
 }

@@ -13,6 +13,7 @@ mod accept;
 mod connect;
 mod resolve;
 mod data;
+mod exec;
 mod file;
 mod holder;
 mod path;
@@ -34,6 +35,7 @@ pub use data::{
 };
 pub use errno::{name, text};
 pub use error::{CallError, Cause, Code, Explained, Subject, describe};
+pub use exec::{ExecCause, ExecError, ProgramAdvice, ProgramFact};
 pub use fact::Fact;
 pub use file::{FileAdvice, FileCause, FileError, FileFact};
 pub use holder::{HOLDERS_MAX, Holder, Overlap, PortInUse, TimeWait, Who};
@@ -79,6 +81,8 @@ pub enum Call {
     Sync,
     /// `renameat2`: a complete file gets its name.
     Rename,
+    /// `execve`: a program is started that talks to the peer.
+    Exec,
 }
 
 impl Call {
@@ -101,6 +105,7 @@ impl Call {
             Self::Write => "write",
             Self::Sync => "fsync",
             Self::Rename => "rename",
+            Self::Exec => "exec",
         }
     }
 }

@@ -4,6 +4,8 @@
 //! to the right because they make it). After it: [`crate::transfer`] and [`crate::close`].
 
 mod data_path;
+#[cfg(feature = "exec")]
+mod hand_over;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -23,6 +25,8 @@ use crate::five_tuple::{ConnectionName, FiveTuple, Protocol};
 use crate::kernel::{TcpInfo, queue, tcp_info};
 
 pub(crate) use data_path::register;
+#[cfg(feature = "exec")]
+pub(crate) use hand_over::{NOT_STANDARD, Over};
 
 /// What a living connection shows to others: its identity and its counters.
 #[derive(Debug)]
@@ -74,6 +78,9 @@ pub struct Connection {
     half_closed: bool,
     peer_finished: bool,
     first: Option<Side>,
+    /// Another program has the socket, and what it moves is not counted yet.
+    #[cfg(feature = "exec")]
+    handed_over: bool,
     /// Dropped when the socket is closed.
     guest: Guest,
 }
@@ -110,6 +117,8 @@ impl Connection {
             half_closed: false,
             peer_finished: false,
             first: None,
+            #[cfg(feature = "exec")]
+            handed_over: false,
             guest: Guest::default(),
         }
     }
@@ -271,6 +280,10 @@ impl Connection {
 
     /// Closes the socket and tells the observers, once.
     pub(crate) fn finish(&mut self, reason: Reason) -> Totals {
+        #[cfg(feature = "exec")]
+        if self.handed_over {
+            self.count_what_others_moved(None);
+        }
         let unacknowledged = self.unacknowledged().unwrap_or(0);
         let descriptor = self.fd.take().map(|fd| {
             let number = fd.as_raw_fd();

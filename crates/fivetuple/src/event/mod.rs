@@ -5,6 +5,7 @@
 //! observer does with an event must not block.
 
 mod identity;
+mod program;
 
 use std::fmt;
 use std::os::fd::{AsRawFd, RawFd};
@@ -17,6 +18,7 @@ use crate::call::{Call, Errno, Explained};
 use crate::five_tuple::{ConnectionName, Protocol};
 
 pub use identity::{Ends, Identity, Role};
+pub use program::ProgramEnd;
 
 /// Which end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -270,6 +272,24 @@ pub enum Event<'a> {
         connection: &'a Identity,
         /// What, on one line.
         what: fmt::Arguments<'a>,
+    },
+    /// A program that serves the connection wrote a line to its stderr.
+    Wrote {
+        /// The connection.
+        connection: &'a Identity,
+        /// The line without its newline, as the program wrote it: any bytes.
+        line: &'a [u8],
+        /// Bytes of a line that was too long, which are left out.
+        left_out: u64,
+    },
+    /// The program that served the connection has ended by itself.
+    ProgramEnded {
+        /// The connection.
+        connection: &'a Identity,
+        /// The program.
+        program: &'a [u8],
+        /// How it ended.
+        how: ProgramEnd,
     },
     /// Bytes were thrown away by a policy that was asked for (`drop-oldest`).
     Dropped {

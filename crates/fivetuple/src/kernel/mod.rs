@@ -6,6 +6,8 @@
 //! wait for the kernel. Errors are plain [`rustix::io::Errno`] values.
 #![allow(unsafe_code)]
 
+#[cfg(feature = "exec")]
+pub mod child;
 mod field;
 pub mod inherited;
 pub mod interface;

@@ -22,6 +22,28 @@ pub fn register(fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, Err
     registered.map_err(|error| errno_of(&error.into()))
 }
 
+/// As [`register`]; a descriptor that cannot be watched is given back.
+///
+/// # Errors
+///
+/// As [`register`], with the descriptor.
+///
+/// # Panics
+///
+/// As [`register`].
+#[cfg(feature = "exec")]
+pub(crate) fn register_or_return(
+    fd: OwnedFd,
+    interest: Interest,
+) -> Result<AsyncFd<OwnedFd>, (OwnedFd, Errno)> {
+    // SAFETY: as in `register`.
+    let registered = unsafe { AsyncFd::register_with_interest(fd, interest) };
+    registered.map_err(|error| {
+        let (fd, error) = error.into_parts();
+        (fd, errno_of(&error))
+    })
+}
+
 /// The errno of an error of the standard library; EIO where it has none.
 pub(crate) fn errno_of(error: &std::io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)

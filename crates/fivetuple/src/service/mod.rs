@@ -25,6 +25,8 @@ mod daytime;
 mod digest;
 mod discard;
 mod echo;
+#[cfg(feature = "exec")]
+mod exec;
 #[cfg(feature = "http")]
 mod http;
 mod relay;
@@ -47,6 +49,8 @@ pub use daytime::{Daytime, daytime};
 pub use digest::{Digest, Digesting};
 pub use discard::Discard;
 pub use echo::Echo;
+#[cfg(feature = "exec")]
+pub use exec::{Data, Exec, ExecOptions, Stderr};
 #[cfg(feature = "http")]
 pub use http::{Http, HttpOptions};
 pub use receive::{Destination, PARTIAL, ReceiveFile, Received};

@@ -50,6 +50,8 @@ pub struct EndOfStream {
     pub input: Input,
     /// The input is a person, whom an ended peer does not have to wait for.
     pub interactive: bool,
+    /// A reset waits until what came before it is delivered.
+    pub delivers_after_reset: bool,
     /// Some of it is not with the kernel yet.
     pub unsent: bool,
     /// We have finished sending.
@@ -72,6 +74,7 @@ impl EndOfStream {
             send_only,
             input: Input::Open,
             interactive: false,
+            delivers_after_reset: true,
             unsent: false,
             half_closed: false,
             send_failed: false,
@@ -104,7 +107,9 @@ impl EndOfStream {
     pub fn step(&self) -> Step {
         if let Some(close) = self.broken {
             // What arrived before a reset is still delivered; an abort of ours waits for nobody.
-            let waits = self.undelivered && matches!(close, Close::Reset | Close::TimeOut);
+            let waits = self.undelivered
+                && self.delivers_after_reset
+                && matches!(close, Close::Reset | Close::TimeOut);
             return if waits {
                 Step::GoOn
             } else {

@@ -95,6 +95,11 @@ pub trait Exchange: Send {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether what came before a reset is still delivered. Otherwise a reset ends everything.
+    fn delivers_after_reset(&self) -> bool {
+        true
+    }
+
     /// The connection closes: nothing more will be asked of it or given to it.
     fn closing(&mut self) {}
 
@@ -121,6 +126,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
     pub fn new(connection: Connection, exchange: E, terms: &Arc<Terms>) -> Self {
         let mut end = EndOfStream::new(terms.eof, terms.send_only);
         end.interactive = exchange.is_interactive();
+        end.delivers_after_reset = exchange.delivers_after_reset();
         Self {
             timer: Timer::new(connection.identity().since, terms),
             connection,
@@ -129,6 +135,12 @@ impl<E: Exchange + Unpin> Transfer<E> {
             unsent: Unsent::default(),
             closing: None,
         }
+    }
+
+    /// The exchange, between two polls.
+    #[cfg(feature = "exec")]
+    pub(crate) fn exchange_mut(&mut self) -> &mut E {
+        &mut self.exchange
     }
 
     /// Sends what waits, then what the exchange has of its own. True if something moved.
@@ -182,7 +194,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
             } else {
                 match self.exchange.poll_room(cx, self.unsent.len()) {
                     // An empty buffer would read like the end of the stream.
-                    Poll::Ready(Ok(0)) | Poll::Pending => return moved,
+                    Poll::Ready(Ok(0)) | Poll::Pending => return self.poll_held_back(cx) || moved,
                     Poll::Ready(Ok(room)) => room.min(SCRATCH),
                     Poll::Ready(Err(close)) => {
                         self.end.broken = Some(close);
@@ -225,6 +237,18 @@ impl<E: Exchange + Unpin> Transfer<E> {
             self.close(Close::TimeOut);
         }
         due
+    }
+
+    /// Nothing is read now, and so no reset either. Where that ends everything, it is looked for.
+    fn poll_held_back(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.end.delivers_after_reset {
+            return false;
+        }
+        let broken = self.connection.poll_broken(cx);
+        if let Poll::Ready(errno) = broken {
+            self.receive_failed(errno);
+        }
+        broken.is_ready()
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, scratch: &mut [u8], room: usize) -> Poll<()> {

@@ -44,7 +44,8 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// The server: bind, listen, and serve every client
-    #[command(override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]")]
+    #[command(override_usage = "ft listen [OPTIONS] ADDRESS [SERVICE]\n       \
+            ft listen [OPTIONS] ADDRESS exec -- CMD [ARGS]")]
     Listen(Box<Listen>),
     /// Both, joined: every client of LISTEN gets a connection of its own to DESTINATION
     #[command(override_usage = "ft relay [OPTIONS] LISTEN DESTINATION[,DESTINATION…]")]
@@ -75,17 +76,20 @@ pub(super) struct Listen {
     #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
     pub(super) address: Option<String>,
     /// terminal, echo, discard, chargen, daytime, time, source [SIZE], relay DESTINATION, send FILE,
-    /// receive FILE|DIR, http [DIR]
+    /// receive FILE|DIR, http [DIR], exec -- CMD ARGS, shell 'CMD'
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
     /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. relay
     /// connects each client to DESTINATION, as ft relay does. send gives each client a file; receive
     /// writes what each client sends to a file, or to one in a directory. http serves the files of
-    /// DIR, without one those of this folder.
+    /// DIR, without one those of this folder. exec starts a program for each client, shell has
+    /// /bin/sh read the command.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
     pub(super) after: Vec<OsString>,
+    #[command(flatten)]
+    pub(super) exec: service::exec::ExecWords,
     #[command(flatten)]
     pub(super) place: Place,
     #[command(flatten)]

@@ -24,6 +24,10 @@ const LISTEN: &[Example] = &[
         "a folder, for browsers",
     ),
     (
+        "ft listen 8080 exec -- tr a-z A-Z",
+        "a program for each client",
+    ),
+    (
         "ft listen 0 discard --events run.jsonl",
         "any free port; JSON lines",
     ),

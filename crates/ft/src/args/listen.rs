@@ -18,14 +18,20 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
         // What would be the address is the service.
         words.service.splice(0..0, words.address.take());
     }
-    if !words.after.is_empty() {
-        return Err("words behind -- are for a program, and ft listen runs none".to_owned());
-    }
     let family = shown::family(&words.place)?;
     let sockets = sockets(&words, family, around)?;
     let service = service::plan(&words, around)?;
-    let report = shown::report(&words.shown, Typed::Listen(words.service.join(" ")), around)?;
+    let report = shown::report(
+        &words.shown,
+        Typed::Listen(service::exec::typed(&words)),
+        around,
+    )?;
     let defaults = ServerOptions::default();
+    let mut terms = Terms::SERVER;
+    if service::exec::is_meant(&words) {
+        // The program decides how long a direction may stay open alone.
+        terms.half_closed = None;
+    }
     let options = ServerOptions {
         socket: SocketOptions {
             interface: words.place.interface,
@@ -35,7 +41,11 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
         family,
         backlog: words.backlog.unwrap_or(BACKLOG),
         limits: Limits {
-            max_connections: words.max_connections,
+            // A further bound, so that whoever comes at it meets --at-limit.
+            max_connections: match (words.max_connections, words.exec.max_children) {
+                (Some(connections), Some(children)) => Some(connections.min(children.into())),
+                (connections, children) => connections.or(children.map(u64::from)),
+            },
             max_per_ip: words.max_per_ip,
             at_limit: words.at_limit.map_or(AtLimit::Wait, Into::into),
         },
@@ -43,7 +53,7 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
             allow: words.allow,
             deny: words.deny,
         },
-        terms: shown::terms(&words.end, &words.data, &Terms::SERVER),
+        terms: shown::terms(&words.end, &words.data, &terms),
         // One file is for one client.
         once: words.once || service.is_for_one(),
         drain: words.drain.unwrap_or(defaults.drain),

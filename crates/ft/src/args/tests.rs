@@ -501,6 +501,76 @@ fn the_definition_of_the_options_is_sound() {
 }
 
 #[test]
+fn a_program_has_the_socket_unless_somebody_must_be_between() {
+    use fivetuple::service::{Data, ExecOptions, Stderr};
+    let exec = |line: &str| match listen(line).service {
+        Service::Exec(options) => options,
+        other => panic!("{line}: {other:?}"),
+    };
+    let plain = exec("listen 80 exec -- grep -v --help x");
+    assert_eq!(plain, ExecOptions::new(["grep", "-v", "--help", "x"]));
+    assert_eq!(
+        exec("listen 80 shell date").words,
+        ["/bin/sh", "-c", "date"]
+    );
+    for (options, data) in [
+        ("--pipe", Data::Pipe),
+        ("--idle 5", Data::Pipe),
+        ("--half-closed 5", Data::Pipe),
+        ("--eof each", Data::Pipe),
+        ("--dump -", Data::Pipe),
+        ("--pty --idle 5", Data::Terminal),
+        ("--deadline 5 -v --events -", Data::Socket),
+    ] {
+        assert_eq!(
+            exec(&format!("listen 80 {options} exec -- cat")).data,
+            data,
+            "{options}"
+        );
+    }
+    assert_eq!(exec("listen 80 exec --pty -- cat").stderr, Stderr::Peer);
+    assert_eq!(
+        exec("listen 80 exec --pty --stderr log -- cat").stderr,
+        Stderr::Log
+    );
+    let limits = |line| listen(line).options.limits.max_connections;
+    assert_eq!(limits("listen 80 --max-children 3 exec -- cat"), Some(3));
+    assert_eq!(
+        limits("listen 80 --max-children 3 --max-connections 2 exec -- cat"),
+        Some(2)
+    );
+    let terms = |line| listen(line).options.terms.half_closed;
+    assert_eq!(terms("listen 80 exec -- cat"), None);
+    assert_eq!(
+        terms("listen 80 --half-closed 7 exec -- cat"),
+        Some(Duration::from_secs(7))
+    );
+}
+
+#[test]
+fn what_was_typed_can_be_typed_again() {
+    let typed = |line| match listen(line).report.typed {
+        Typed::Listen(typed) => typed,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(typed("listen 80 source 1M"), "source 1M");
+    assert_eq!(typed("listen 80 exec -- a $(id) b"), "exec -- a '$(id)' b");
+    let argv = ["ft", "listen", "80", "shell", "it's; $x"].map(OsString::from);
+    let planned = plan(
+        argv.into_iter(),
+        Terminals::default(),
+        &Environment::default(),
+    );
+    let Ok(Plan::Listen(planned)) = planned else {
+        panic!("it is understood");
+    };
+    assert_eq!(
+        planned.report.typed,
+        Typed::Listen(r"shell 'it'\''s; $x'".to_owned())
+    );
+}
+
+#[test]
 fn what_is_not_utf8_is_a_file_or_belongs_to_the_program() {
     use std::os::unix::ffi::OsStringExt;
     let read = |words: &[&[u8]]| {
@@ -527,7 +597,8 @@ proptest::proptest! {
                 proptest::sample::select(vec![
                     "listen", "connect", "explain", "man", "help", "completions", "demo", "echo",
                     "source", "80", "localhost", "-4", "-v", "--", "-", "--exec", "--idle",
-                    "--idle=", "--retry", "-1", "--check", "--events", "--allow", "-vq", "-4x",
+                    "--idle=", "--retry", "-1", "--check", "--events", "--allow", "-vq", "-4x", "exec",
+                    "shell", "--pty", "--stderr",
                 ])
                 .prop_map(str::to_owned),
                 "\\PC{0,6}",

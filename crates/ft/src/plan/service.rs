@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fivetuple::service::HttpOptions;
+use fivetuple::service::{ExecOptions, HttpOptions};
 use fivetuple::{Address, ConnectOptions};
 
 use super::Terminal;
@@ -22,6 +22,8 @@ pub(crate) enum Service {
     Send(SendFile),
     Receive(ReceiveFile),
     Http(Site),
+    /// A program for each connection.
+    Exec(ExecOptions),
 }
 
 impl Service {

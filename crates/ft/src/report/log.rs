@@ -6,15 +6,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use fivetuple::call::{Code, Errno};
-use fivetuple::event::{Pause, Role};
+use fivetuple::call::{Code, Errno, Visible};
+use fivetuple::event::{Pause, ProgramEnd, Role};
 use fivetuple::{Call, Event, Explained, Identity, Observer};
 
 use super::error::{Context, Verb, explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
 use super::sparse::{Drops, Failures, LeftOut, Pace, Refusal, Say, Tries};
-use super::words::{Behind, Connected, Ended, Named, paused, turned_away};
+use super::words::{Behind, Bytes, Connected, Ended, Named, paused, turned_away};
 
 /// What is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,14 @@ impl Log {
 
     /// Says how many lines about refusals are still owed.
     pub(crate) fn finish(&self) {
+        let unreached = std::mem::take(&mut lock(&self.unreached).left_out);
+        if unreached > 0 {
+            self.line(|line| {
+                line.put(format_args!(
+                    "left out: {unreached} more failed calls of a destination"
+                ));
+            });
+        }
         let left_out = std::mem::take(&mut lock(&self.refusals).left_out);
         let (lines, were) = match left_out.sum() {
             0 => return,
@@ -98,14 +106,6 @@ impl Log {
         match tries {
             Tries::Last => failures.last_try(),
             other => failures.tries = other,
-        }
-        let left_out = std::mem::take(&mut lock(&self.unreached).refusals.left_out);
-        if left_out > 0 {
-            self.line(|line| {
-                line.put(format_args!(
-                    "left out: {left_out} more failed calls of a destination"
-                ));
-            });
         }
     }
 
@@ -300,7 +300,37 @@ impl Log {
         }
     }
 
+    /// What programs say and how they end; with `-q`, too, as what they say are complaints.
+    fn about_programs(&self, event: &Event<'_>) {
+        match event {
+            Event::Wrote {
+                connection,
+                line: text,
+                left_out,
+            } => self.line(|line| {
+                let number = connection.number;
+                line.put(format_args!("#{number} stderr: {}", Visible(text)));
+                if *left_out > 0 {
+                    line.put(format_args!(" -- left out: {} --", Bytes(*left_out)));
+                }
+            }),
+            Event::ProgramEnded {
+                connection,
+                program,
+                how,
+            } if *how != ProgramEnd::Status(0) && self.says != Says::Errors => self.line(|line| {
+                let number = connection.number;
+                line.put(format_args!(
+                    "#{number} {} ended with {how}",
+                    Visible(program)
+                ));
+            }),
+            _ => {}
+        }
+    }
+
     fn event_at(&self, event: &Event<'_>, now: Instant) {
+        self.about_programs(event);
         if let Event::Failed {
             connection, error, ..
         } = event

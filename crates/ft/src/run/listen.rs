@@ -1,6 +1,7 @@
 //! `ft listen`: the passive road, its signals and its last line.
 
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,8 +11,8 @@ use fivetuple::call::{Code, Errno};
 use fivetuple::event::Observers;
 use fivetuple::kernel::inherited;
 use fivetuple::kernel::limit::raise_descriptor_limit;
-use fivetuple::service::Output;
-use fivetuple::{Address, Control, Event, Listener, NotAdopted, Server, Summary, Table};
+use fivetuple::service::{Exec, Output};
+use fivetuple::{Address, Control, Event, Explained, Listener, NotAdopted, Server, Summary, Table};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -33,14 +34,10 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
         Err(text) => return super::fail(&text),
     };
     // Best effort: with the old limit fewer clients are served at a time.
-    let _ = raise_descriptor_limit();
+    let inherited = raise_descriptor_limit().ok();
     let signals = Signals::new();
     if let Err(error) = service::check(&plan.service) {
-        observers.emit(&Event::Failed {
-            connection: None,
-            local: None,
-            error: &error,
-        });
+        observers.emit(&failed(&*error));
         return super::close(&reports, status::FAILED);
     }
     let server = match open(&plan, passed, (&reports, &observers)).await {
@@ -57,16 +54,18 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
         output: None,
         failed: Arc::default(),
         progress: progress(&plan.service, &server.table(), &counters),
+        programs: None,
         counters,
         reports,
         signals,
         manager,
     };
-    match service::start(server, &plan, &running.reports) {
+    match service::start(server, &plan, (&running.reports, inherited)) {
         Ok(started) => {
             running.output = started.output;
-            running.manager.ready();
+            running.programs = started.programs;
             running.failed = started.failed;
+            running.manager.ready();
             if let Some((progress, true)) = running.progress.clone() {
                 tokio::spawn(progress.draw(running.reports.clone()));
             }
@@ -170,6 +169,21 @@ fn say_who_can_connect(plan: &Listen, server: &Server, reports: &Reports) {
         }
         Sockets::Made(_) | Sockets::Passed(_) => {}
     }
+    let mut local = server.local().filter_map(SocketName::inet);
+    if let Service::Exec(options) = &plan.service
+        && plan.options.access.allow.is_empty()
+        && local.any(|local| !local.ip().is_loopback())
+    {
+        reports.say(&service::warning(options));
+    }
+}
+
+fn failed(error: &dyn Explained) -> Event<'_> {
+    Event::Failed {
+        connection: None,
+        local: None,
+        error,
+    }
 }
 
 /// A server at work, seen from the one who started it.
@@ -181,6 +195,7 @@ struct Running {
     output: Option<Output>,
     failed: Arc<AtomicBool>,
     progress: Option<(Progress, bool)>,
+    programs: Option<Exec>,
     counters: Arc<Counters>,
     reports: Reports,
     signals: Signals,
@@ -230,6 +245,8 @@ impl Running {
                 }
             }
         };
+        let killed = self.end_programs(second_signal.is_some()).await;
+        second_signal = second_signal.or(killed);
         let status = match summary {
             Ok(summary) => self.status(summary),
             Err(panicked) => {
@@ -250,6 +267,26 @@ impl Running {
             line += &progress;
         }
         line
+    }
+
+    /// Waits until the process groups of all connections have ended, and has them killed where
+    /// that is wanted `now`. The status of the signal that asked for it meanwhile.
+    async fn end_programs(&mut self, now: bool) -> Option<u8> {
+        let programs = self.programs.take()?;
+        if now {
+            programs.kill();
+        }
+        let mut asked = None;
+        let mut ended = pin!(programs.ended());
+        loop {
+            tokio::select! {
+                () = &mut ended => return asked,
+                status = self.signals.end() => {
+                    programs.kill();
+                    asked = Some(status);
+                }
+            }
+        }
     }
 
     fn say_draining(&self) {

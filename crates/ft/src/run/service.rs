@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fivetuple::call::{Code, FileError, Visible};
-use fivetuple::service::{Chargen, Daytime, Discard, Echo, Http, Output, Relay, Source, Time};
-use fivetuple::{Address, Identity, Server, Service, SocketName, Summary};
+use fivetuple::call::{Code, Visible};
+use fivetuple::kernel::limit::DescriptorLimit;
+use fivetuple::service::{
+    Chargen, Data, Daytime, Discard, Echo, Exec, ExecOptions, Http, Output, Relay, Source, Time,
+};
+use fivetuple::{Address, Explained, Identity, Server, Service, SocketName, Summary};
 use tokio::task::JoinHandle;
 
 use super::files::{self, Teller};
@@ -21,18 +24,38 @@ pub(super) struct Started {
     pub(super) output: Option<Output>,
     /// Something that was not the network's failed: a file.
     pub(super) failed: Arc<AtomicBool>,
+    /// The programs that serve connections.
+    pub(super) programs: Option<Exec>,
 }
 
-/// Whether a service has what it needs, before anybody is let in.
-pub(super) fn check(service: &plan::Service) -> Result<(), FileError> {
+/// What can be known before anybody is let in: whether the program or the file is there.
+///
+/// # Errors
+///
+/// What it would fail with.
+pub(super) fn check(service: &plan::Service) -> Result<(), Box<dyn Explained>> {
+    fn boxed(error: impl Explained + 'static) -> Box<dyn Explained> {
+        Box::new(error)
+    }
     match service {
-        plan::Service::Send(plan) => files::size(plan).map(drop),
-        plan::Service::Receive(plan) => files::destination(plan).map(drop),
+        plan::Service::Exec(options) => options.check().map_err(boxed),
+        plan::Service::Send(plan) => files::size(plan).map(drop).map_err(boxed),
+        plan::Service::Receive(plan) => files::destination(plan).map(drop).map_err(boxed),
         _ => Ok(()),
     }
 }
 
-/// Serves every client of `server` in this way.
+/// A program that everybody can run who reaches us.
+pub(super) fn warning(options: &ExecOptions) -> String {
+    let program = options.program().as_encoded_bytes();
+    format!(
+        "warning: whoever can reach this address runs {} here; let in only some with --allow CIDR",
+        Visible(program)
+    )
+}
+
+/// Serves every client of `server` in this way. Programs get the limit on descriptors that we
+/// `inherited`.
 ///
 /// # Errors
 ///
@@ -40,7 +63,7 @@ pub(super) fn check(service: &plan::Service) -> Result<(), FileError> {
 pub(super) fn start(
     server: Server,
     plan: &plan::Listen,
-    reports: &Reports,
+    (reports, inherited): (&Reports, Option<DescriptorLimit>),
 ) -> Result<Started, String> {
     Ok(match plan.service {
         plan::Service::Terminal(ref plan) => {
@@ -75,6 +98,22 @@ pub(super) fn start(
                 ..serve(server, receive)
             }
         }
+        plan::Service::Exec(ref options) => {
+            let is_unix = server.local().any(|local| local.inet().is_none());
+            let exec = Exec::new(ExecOptions {
+                descriptor_limit: inherited,
+                data: match options.data {
+                    Data::Socket if is_unix => Data::Pipe,
+                    data => data,
+                },
+                ..options.clone()
+            });
+            let exec = exec.map_err(|error| error.to_string())?;
+            Started {
+                programs: Some(exec.clone()),
+                ..serve(server, exec)
+            }
+        }
         plan::Service::Source(size) => serve(server, move |_: &Identity| Source::new(size)),
         plan::Service::Relay(ref plan) => relay(server, plan)?,
     })
@@ -97,6 +136,7 @@ fn serve<S: Service>(server: Server, service: S) -> Started {
         serving: tokio::spawn(server.serve(service)),
         output: None,
         failed: Arc::default(),
+        programs: None,
     }
 }
 

@@ -144,9 +144,8 @@ pub(super) fn how_to_go_on(plan: &plan::Connect, closed: &Closed) -> Option<Stri
         None => plan.target.to_string(),
     };
     Some(format!(
-        "{path} has {size} B; to continue, there: ft listen {} send --from {size} FILE\n  \
-         and here: ft connect {typed} >> {path}",
-        place
+        "{path} has {size} B; to continue, there: ft listen {place} send --from {size} FILE\n  \
+         and here: ft connect {typed} >> {path}"
     ))
 }
 

@@ -177,6 +177,7 @@ const fn step(call: Call) -> Step {
         Call::Shutdown => ("7", "half-close"),
         Call::Close => CLOSE,
         Call::Open | Call::Read | Call::Write | Call::Sync | Call::Rename => ("", "file"),
+        Call::Exec => ("", "exec"),
     }
 }
 

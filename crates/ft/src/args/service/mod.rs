@@ -4,6 +4,7 @@
 //! A service with options of its own has a file here: its options as clap reads them, flattened
 //! into [`Listen`], and what they mean.
 
+pub(super) mod exec;
 pub(super) mod files;
 pub(super) mod http;
 pub(super) mod relay;
@@ -18,9 +19,9 @@ use super::values::{nearest, size};
 use crate::plan::Service;
 
 /// The services of this release.
-pub(super) const SERVICES: [&str; 11] = [
+pub(super) const SERVICES: [&str; 13] = [
     "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "relay", "send",
-    "receive", "http",
+    "receive", "http", "exec", "shell",
 ];
 
 /// Those whose name a word of their own follows.
@@ -44,6 +45,10 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "chargen" => Service::Chargen,
         "daytime" => Service::Daytime,
         "time" => Service::Time,
+        "exec" | "shell" => {
+            let rest: Vec<&str> = rest.by_ref().collect();
+            exec::plan(name, &rest, words)?
+        }
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
         "relay" => relay::plan(&mut rest, words)?,
         "http" => http::plan(words, rest.next())?,
@@ -51,13 +56,6 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "receive" => files::receive(&words.files, rest.next(), around)?,
         other => return Err(unknown(other)),
     };
-    if name != "relay"
-        && let Some(option) = relay::written(&words.relay)
-    {
-        return Err(format!(
-            "{option} is for the relay service, which calls: leave out {option}"
-        ));
-    }
     if let Some(word) = rest.next() {
         return Err(if SERVICES.contains(&word) {
             two(name, word)
@@ -65,28 +63,43 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
             format!("'{}' is one word too many behind {name}", said(word))
         });
     }
-    if name != "terminal"
-        && let Some(option) = of_terminal(words)
-    {
-        return Err(format!(
-            "{option} is for the terminal service: leave out {option} or {name}"
-        ));
+    match of_others(name, words) {
+        Some(sentence) => Err(sentence),
+        None => Ok(service),
     }
-    if !matches!(service, Service::Send(_) | Service::Receive(_))
-        && let Some(option) = files::written(&words.files)
-    {
-        return Err(format!(
-            "{option} is for send and receive: leave out {option}, or write send FILE"
-        ));
-    }
-    if name != "http"
-        && let Some(option) = words.http.first()
-    {
-        return Err(format!(
-            "{option} is for the http service: leave out {option}, or say ft listen ADDRESS http"
-        ));
-    }
-    Ok(service)
+}
+
+/// What is wrong with the first option that only another service has.
+fn of_others(name: &str, words: &Listen) -> Option<String> {
+    let options: [(&[&str], Option<&str>, &str); 5] = [
+        (&["terminal"], of_terminal(words), "the terminal service"),
+        (
+            &["relay"],
+            relay::written(&words.relay),
+            "relay, which calls",
+        ),
+        (
+            &["send", "receive"],
+            files::written(&words.files),
+            "send and receive",
+        ),
+        (&["http"], words.http.first(), "the http service"),
+        (
+            &["exec", "shell"],
+            exec::written(&words.exec),
+            "exec and shell",
+        ),
+    ];
+    let foreign = |(services, option, of): (&[&str], Option<&str>, &str)| {
+        let option = option.filter(|_| !services.contains(&name))?;
+        Some(format!(
+            "{option} is for {of}: leave out {option} or {name}"
+        ))
+    };
+    let behind = !words.after.is_empty() && !exec::is_meant(words);
+    options.into_iter().find_map(foreign).or_else(|| {
+        behind.then(|| "words behind -- are for a program: write exec -- CMD ARGS".to_owned())
+    })
 }
 
 fn two(one: &str, other: &str) -> String {

@@ -173,7 +173,25 @@ ft listen: --raw is for the terminal service: leave out --raw or discard
 $ ft listen 8080 echo --slow block
 ft listen: --slow is for the terminal service: leave out --slow or echo
 $ ft listen 8080 -- cat
-ft listen: words behind -- are for a program, and ft listen runs none
+ft listen: words behind -- are for a program: write exec -- CMD ARGS
+$ ft listen 8080 exec
+ft listen: the program is missing: write exec -- CMD ARGS
+$ ft listen 8080 exec cat
+ft listen: the program stands behind --: write exec -- cat
+$ ft listen 8080 shell
+ft listen: the command is missing: write shell 'CMD ARGS'
+$ ft listen 8080 shell ls -- -l
+ft listen: shell takes its command as one word: write shell 'CMD ARGS', or exec -- CMD ARGS
+$ ft listen 8080 shell cat now
+ft listen: 'now' is one word too many behind shell: write shell 'CMD ARGS', in quotes
+$ ft listen 8080 echo --pty
+ft listen: --pty is for exec and shell: leave out --pty, or write exec -- CMD ARGS
+$ ft listen 8080 --stderr peer
+ft listen: --stderr is for exec and shell: leave out --stderr, or write exec -- CMD ARGS
+$ ft listen 8080 --pipe --pty exec -- cat
+ft listen: --pty is a terminal in place of the pipes: leave out --pipe
+$ ft listen 8080 --crlf exec -- cat
+ft listen: --crlf is for the terminal service: leave out --crlf or exec
 ",
     );
 }

@@ -254,7 +254,7 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "the program is missing",
             ),
         ],
-        see_also: &["--exec", "--events", "EISDIR", "EACCES"],
+        see_also: &["exec", "--exec", "--events", "EISDIR", "EACCES"],
         manual: "open(2), execve(2)",
     },
     Topic {

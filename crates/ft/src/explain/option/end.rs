@@ -95,7 +95,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("of", "listen, connect, relay"),
             Row(
                 "value",
-                "DURATION or never (5m for listen and relay; never for connect)",
+                "DURATION or never (5m for listen and relay; never for connect, exec and shell)",
             ),
             Text(
                 "Counts while only one direction has ended. Without such a limit, a server \

@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod limit;
 mod place;
+mod program;
 mod show;
 
 use super::topic::Topic;
@@ -16,6 +17,7 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     call::TOPICS,
     place::TOPICS,
     files::TOPICS,
+    program::TOPICS,
     limit::TOPICS,
     end::TOPICS,
     http::TOPICS,

@@ -4,6 +4,7 @@ mod end;
 mod http;
 mod name;
 mod output;
+mod program;
 mod relay;
 mod unix;
 
@@ -13,6 +14,7 @@ use super::topic::Topic;
 pub(crate) const TABLES: &[&[Topic]] = &[
     name::TOPICS,
     unix::TOPICS,
+    program::TOPICS,
     end::TOPICS,
     relay::TOPICS,
     http::TOPICS,

@@ -251,6 +251,7 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "http [DIR]",
                 "the files of DIR, or of this folder, for browsers (RFC 9112)",
             ),
+            Row("exec, shell", "a program for each client: see there"),
             Text(
                 "terminal reads stdin only while somebody is connected. After stdin has ended, \
                  later clients get our half-close at once.",
@@ -265,7 +266,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             example("ft connect 8081 > /dev/null", ""),
         ],
         see_also: &[
-            "relay", "eof", "units", "--slow", "--from", "--digest", "listen",
+            "relay", "exec", "eof", "units", "--slow", "--from", "--digest", "listen",
         ],
         manual: "RFC 862, 863, 864, 867, 868",
     },

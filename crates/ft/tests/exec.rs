@@ -1,0 +1,545 @@
+//! `ft listen … exec` and `shell`: real programs for real clients, and nothing left of them.
+
+mod rig;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rig::{PATIENCE, Running, bytes, descriptors, eventually, ft, has, run, sh};
+use rustix::net::sockopt::set_socket_linger;
+use rustix::process::Signal;
+
+/// The two ways of the data: the socket itself, and pipes.
+const WAYS: [&[&str]; 2] = [&[], &["--pipe"]];
+/// The same, and a terminal.
+const ALL_WAYS: [&[&str]; 3] = [&[], &["--pipe"], &["--pty"]];
+
+fn all() -> bool {
+    std::env::var_os("FT_TEST_ALL").is_some()
+}
+
+/// `ft listen 127.0.0.1:0 OPTIONS exec -- PROGRAM`.
+fn exec(options: &[&str], program: &[&str]) -> (Running, SocketAddr) {
+    let words = [&["127.0.0.1:0"], options, &["exec", "--"], program].concat();
+    Running::listen(&words)
+}
+
+/// The same with a shell.
+fn shell(options: &[&str], script: &str) -> (Running, SocketAddr) {
+    Running::listen(&[&["127.0.0.1:0"], options, &["shell", script]].concat())
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
+    stream
+}
+
+/// Sends this, finishes, and reads to the end.
+fn ask(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+    let mut stream = connect(address);
+    stream.write_all(request).expect("it is taken");
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an orderly end");
+    answer
+}
+
+fn text(answer: Vec<u8>) -> String {
+    String::from_utf8(answer).expect("text")
+}
+
+/// A line of the peer's.
+fn line(stream: &mut TcpStream) -> String {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while stream.read(&mut byte).expect("a line comes") == 1 && byte[0] != b'\n' {
+        line.push(byte[0]);
+    }
+    text(line).trim().to_owned()
+}
+
+/// Closes with RST.
+fn reset(stream: TcpStream) {
+    set_socket_linger(&stream, Some(Duration::ZERO)).expect("a socket");
+    drop(stream);
+}
+
+/// The state letter and the parent of a process; `None` when there is none.
+fn state(pid: &str) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = words.next()?.chars().next()?;
+    Some((state, words.next()?.parse().ok()?))
+}
+
+/// Not there, or a zombie that somebody else than `ft` has to reap.
+fn is_gone(pid: &str, ft: u32) -> bool {
+    state(pid).is_none_or(|(state, parent)| state == 'Z' && parent != ft)
+}
+
+/// Every process whose parent is this one, zombies too.
+fn children(of: u32) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("/proc is there").flatten();
+    let names = processes.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter(|pid| state(pid).is_some_and(|(_, parent)| parent == of))
+        .collect()
+}
+
+/// A file of this test alone.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let name = format!("ft-exec-{name}-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("it is text")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn everything_arrives_from_a_program_that_ends_at_once() {
+    let runs = if all() { 500 } else { 20 };
+    let file = Scratch::new("output");
+    let whole = bytes(3, 0, 1_000_000);
+    fs::write(&file.0, &whole).expect("a file");
+    for way in WAYS {
+        for size in [1, 1000, 65_536, 65_537, 1_000_000] {
+            let (ft, address) = exec(way, &["head", "-c", &size.to_string(), file.path()]);
+            for run in 0..runs {
+                // Some finish at once, some never send, some send what nobody reads.
+                let mut stream = connect(address);
+                match run % 3 {
+                    0 => stream.shutdown(Shutdown::Write).expect("it is open"),
+                    1 => stream.write_all(b"never read").expect("it is open"),
+                    _ => {}
+                }
+                let mut answer = Vec::new();
+                stream.read_to_end(&mut answer).expect("an orderly end");
+                assert!(
+                    answer == whole[..size],
+                    "{way:?} {size} {run}: {}",
+                    answer.len()
+                );
+            }
+            let ended = ft.stop();
+            assert_eq!(ended.status, 0, "{:#?}", ended.said);
+            let sum = format!("sent {} B", size * runs);
+            let last = ended.said.last().expect("a last line");
+            assert!(last.contains(&sum), "{way:?}: {last}");
+        }
+    }
+}
+
+#[test]
+fn a_half_close_is_the_end_of_input_and_late_output_gets_back() {
+    for way in WAYS {
+        let (_ft, address) = shell(way, "wc -c; echo late");
+        let answer = text(ask(address, &[7; 300_000]));
+        assert_eq!(answer, "300000\nlate\n", "{way:?}");
+    }
+    let (_ft, address) = shell(&["--pty"], "stty -echo; echo ready; cat; echo late");
+    let mut stream = connect(address);
+    assert_eq!(line(&mut stream), "ready");
+    stream.write_all(b"whole\npart").expect("it is open");
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an orderly end");
+    assert_eq!(text(answer), "whole\r\npartlate\r\n");
+}
+
+#[test]
+fn a_program_that_never_reads_still_speaks_and_a_reset_ends_it() {
+    for way in WAYS {
+        let (ft, address) = shell(way, "echo $$; exec sleep 1000");
+        let mut stream = connect(address);
+        stream.set_nonblocking(true).expect("a socket");
+        let mut sent = 0;
+        let mut full = 0;
+        while sent < 20_000_000 && full < 1000 {
+            match stream.write(&[1; 65_536]) {
+                Ok(count) => sent += count,
+                Err(_) => full += 1,
+            }
+        }
+        stream.set_nonblocking(false).expect("a socket");
+        let pid = line(&mut stream);
+        let number = ft.child.id();
+        assert!(!is_gone(&pid, number));
+        reset(stream);
+        eventually("the sleeper ends", || is_gone(&pid, number));
+        eventually("it is reaped", || children(number).is_empty());
+    }
+}
+
+#[test]
+fn a_reset_ends_a_sleeping_program_whatever_it_has() {
+    for way in ALL_WAYS {
+        let (mut ft, address) = shell(way, "echo $$; sleep 1000 & wait");
+        let mut stream = connect(address);
+        let pid = line(&mut stream);
+        let number = ft.child.id();
+        let sleepers = || children(pid.parse().expect("a number"));
+        eventually("the shell has a child", || !sleepers().is_empty());
+        let sleeper = sleepers().remove(0);
+        reset(stream);
+        ft.wait_for("closed: reset by peer");
+        eventually("the shell ends", || is_gone(&pid, number));
+        eventually("its child ends", || is_gone(&sleeper, number));
+        eventually("both are reaped", || children(number).is_empty());
+    }
+}
+
+#[test]
+fn a_program_that_closes_stdin_early_ends_that_direction_only() {
+    for way in WAYS {
+        let (_ft, address) = shell(way, "head -c 1; exec <&-; sleep 0.1; echo late");
+        let mut stream = connect(address);
+        let sending = stream.try_clone().expect("a socket");
+        let writer = thread::spawn(move || {
+            let mut sending = sending;
+            // Whether all of it is taken is the business of the program.
+            let _ = sending.write_all(&[b'x'; 3_000_000]);
+            let _ = sending.shutdown(Shutdown::Write);
+        });
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an orderly end");
+        assert_eq!(text(answer), "xlate\n", "{way:?}");
+        drop(stream);
+        writer.join().expect("it writes");
+    }
+}
+
+#[test]
+fn a_flood_on_stderr_holds_nothing_up_and_is_counted() {
+    for way in WAYS {
+        let script =
+            "head -c 30000000 /dev/zero | tr '\\0' '\\n' >&2; printf 'a\\033[2Jb' >&2; cat";
+        let (mut ft, address) = shell(way, script);
+        assert_eq!(ask(address, b"through"), b"through");
+        ft.wait_for("closed: released");
+        assert!(ft.said.iter().any(|line| line.contains("-- left out: ")));
+    }
+    let (mut ft, address) = shell(&[], "printf 'a\\033[2Jb' >&2; echo two >&2; kill -9 $$");
+    assert_eq!(ask(address, b""), b"");
+    ft.wait_for(r"#1 stderr: a\x1b[2Jbtwo");
+    ft.wait_for("#1 /bin/sh ended with signal 9");
+}
+
+#[test]
+fn stderr_goes_to_the_peer_or_nowhere() {
+    let script = "echo out; echo err >&2";
+    for way in WAYS {
+        let (ft, address) = shell(&[way, &["--stderr", "peer"]].concat(), script);
+        assert_eq!(text(ask(address, b"")), "out\nerr\n");
+        assert!(!ft.stop().said.concat().contains("stderr"));
+        let (ft, address) = shell(&[way, &["--stderr", "null"]].concat(), script);
+        assert_eq!(text(ask(address, b"")), "out\n");
+        assert!(!ft.stop().said.concat().contains("stderr"));
+    }
+    let (mut ft, address) = shell(&["--pty", "--stderr", "log"], script);
+    assert_eq!(text(ask(address, b"")), "out\r\n");
+    ft.wait_for("#1 stderr: err");
+}
+
+#[test]
+fn what_ignores_term_is_ended_by_force() {
+    for way in ALL_WAYS {
+        let script = "trap '' TERM HUP; echo $$; while :; do sleep 1; done";
+        let (ft, address) = shell(way, script);
+        let mut stream = connect(address);
+        let pid = line(&mut stream);
+        let number = ft.child.id();
+        reset(stream);
+        eventually("it ends", || is_gone(&pid, number));
+        eventually("it is reaped", || children(number).is_empty());
+    }
+}
+
+#[test]
+fn what_a_program_leaves_behind_ends_with_the_connection() {
+    for way in ALL_WAYS {
+        let (ft, address) = shell(way, "trap '' HUP; sleep 1000 & echo $!");
+        let mut stream = connect(address);
+        let pid = line(&mut stream);
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("an orderly end");
+        assert!(rest.is_empty());
+        eventually("it ends", || is_gone(&pid, ft.child.id()));
+    }
+}
+
+#[test]
+fn after_many_connections_no_zombie_and_no_descriptor_is_left() {
+    let count = if all() { 10_000 } else { 300 };
+    for way in WAYS {
+        let (ft, address) = exec(way, &["/bin/cat"]);
+        let number = ft.child.id();
+        assert_eq!(ask(address, b"first"), b"first");
+        eventually("it is reaped", || children(number).is_empty());
+        let before = descriptors(number);
+        let clients = (0..8).map(|client| {
+            thread::spawn(move || {
+                for at in 0..count / 8 {
+                    let request = bytes(client, at * 100, 100);
+                    if at % 7 == 3 {
+                        reset(connect(address));
+                    } else {
+                        assert_eq!(ask(address, &request), request);
+                    }
+                }
+            })
+        });
+        for client in clients.collect::<Vec<_>>() {
+            client.join().expect("every answer is right");
+        }
+        eventually("no process is left", || children(number).is_empty());
+        eventually("no descriptor is left", || descriptors(number) <= before);
+        ft.stop();
+    }
+}
+
+#[test]
+fn a_program_has_three_descriptors_and_nothing_else_of_ours() {
+    for way in ["", "--pipe", "--pty"] {
+        let script = format!(
+            "exec 7</dev/null 9>/dev/null; trap '' HUP USR1; ulimit -Sn 777; \
+             exec \"$FT\" listen 127.0.0.1:0 {way} shell \
+             'ls /proc/self/fd; ulimit -Sn; grep -E \"Sig(Blk|Ign)\" /proc/self/status'"
+        );
+        let mut command = sh(&script, 0);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let (_ft, address) = Running::listen_as(&mut command);
+        let answer = text(ask(address, b"")).replace('\r', "");
+        let words: Vec<&str> = answer.split_whitespace().collect();
+        // 3 is the folder that ls reads.
+        let none = "0000000000000000";
+        let expected = ["0", "1", "2", "3", "777", "SigBlk:", none, "SigIgn:", none];
+        assert_eq!(words, expected, "{way}");
+    }
+}
+
+#[test]
+fn words_reach_the_program_unharmed() {
+    let words = [
+        "printf", "%s|", ";id", "$(id)", "a b", "'", "\"", "*", "-v", "--", "\\",
+    ];
+    let (_ft, address) = exec(&[], &words);
+    assert_eq!(text(ask(address, b"")), ";id|$(id)|a b|'|\"|*|-v|--|\\|");
+}
+
+#[test]
+fn a_program_learns_who_is_connected_with_whom() {
+    let script = "echo $PROTO $TCPREMOTEIP $TCPREMOTEPORT $TCPLOCALIP $TCPLOCALPORT $TCPREMOTEHOST
+        echo $FT_PROTOCOL $FT_SOURCE_IP $FT_SOURCE_PORT $FT_DESTINATION_IP $FT_DESTINATION_PORT \
+            $FT_CONNECTION";
+    let mut command = ft();
+    command.args(["listen", "127.0.0.1:0", "shell", script]);
+    command.env("TCPREMOTEHOST", "from outside");
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let (_ft, address) = Running::listen_as(&mut command);
+    let mut stream = connect(address);
+    let (ours, port) = (
+        stream.local_addr().expect("it has one").port(),
+        address.port(),
+    );
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an orderly end");
+    let expected =
+        format!("TCP 127.0.0.1 {ours} 127.0.0.1 {port}\ntcp 127.0.0.1 {ours} 127.0.0.1 {port} 1\n");
+    assert_eq!(answer, expected);
+}
+
+#[test]
+fn the_end_of_ft_leaves_no_process_of_any_group() {
+    for way in ALL_WAYS {
+        let script = "trap '' TERM HUP; sleep 1000 & echo $$ $!; wait; sleep 1000";
+        let (ft, address) = shell(&[way, &["--drain", "0"]].concat(), script);
+        let mut stream = connect(address);
+        let pids = line(&mut stream);
+        let number = ft.child.id();
+        let ended = ft.stop();
+        for pid in pids.split_whitespace() {
+            assert!(is_gone(pid, number), "{way:?}: {:#?}", ended.said);
+        }
+        assert_eq!(ended.status, 1, "{:#?}", ended.said);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_programs_at_once() {
+    let script = "trap '' TERM; sleep 1000 & echo $$ $!; wait; sleep 1000";
+    let (mut ft, address) = shell(&[], script);
+    let mut stream = connect(address);
+    let pids = line(&mut stream);
+    let number = ft.child.id();
+    ft.signal(Signal::TERM);
+    ft.wait_for("no longer listening");
+    let ended = ft.stop();
+    assert_eq!(ended.status, 143, "{:#?}", ended.said);
+    for pid in pids.split_whitespace() {
+        assert!(is_gone(pid, number));
+    }
+}
+
+#[test]
+fn an_ft_that_is_killed_leaves_no_direct_child() {
+    for way in ALL_WAYS {
+        let (ft, address) = shell(way, "trap '' TERM HUP; echo $$; while :; do sleep 1; done");
+        let mut stream = connect(address);
+        let pid = line(&mut stream);
+        let number = ft.child.id();
+        ft.signal(Signal::KILL);
+        drop(ft);
+        eventually("it ends", || is_gone(&pid, number));
+    }
+}
+
+#[test]
+fn a_program_has_a_terminal_and_its_group_hears_an_interrupt() {
+    let script =
+        "tty; stty size; trap 'echo int; exit 5' INT; echo ready; while :; do sleep 1; done";
+    let (mut ft, address) = shell(&["--pty"], script);
+    let mut stream = connect(address);
+    assert!(line(&mut stream).starts_with("/dev/pts/"));
+    assert_eq!(line(&mut stream), "24 80");
+    assert_eq!(line(&mut stream), "ready");
+    stream.write_all(b"\x03").expect("it is open");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).expect("an orderly end");
+    assert_eq!(rest, "^Cint\r\n");
+    ft.wait_for("ended with status 5");
+    ft.wait_for("closed: released by us first");
+}
+
+#[test]
+fn a_program_that_cannot_be_found_is_said_before_anybody_can_connect() {
+    let mut command = ft();
+    let output = run(
+        command.args(["listen", "127.0.0.1:0", "exec", "--", "no-such-program"]),
+        b"",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let expected = "ft: exec no-such-program: no such file (ENOENT)\n  \
+        no folder of PATH has a program of that name\n  \
+        try: check the spelling, or write the whole path · ft explain ENOENT\n";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_program_that_cannot_be_started_costs_its_connection_only() {
+    for way in ALL_WAYS {
+        let script = Scratch::new(&format!("script{}", way.len() + way.concat().len()));
+        let copied = Command::new("cp")
+            .args(["/bin/cat", script.path()])
+            .status();
+        assert!(copied.expect("cp is there").success());
+        let (mut ft, address) = exec(way, &[script.path()]);
+        let mut holding = connect(address);
+        holding.write_all(b"1\n").expect("it is open");
+        assert_eq!(line(&mut holding), "1");
+        fs::remove_file(&script.0).expect("it is there");
+        let mut refused = connect(address);
+        let error = refused.read(&mut [0]).expect_err("a reset");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{way:?}");
+        ft.wait_for("no such file (ENOENT)");
+        ft.wait_for("#2 ");
+        holding.write_all(b"2\n").expect("it is open");
+        let next = line(&mut holding);
+        // A terminal shows what is typed.
+        assert!(next == "2" || next == "1", "{next}");
+    }
+}
+
+#[test]
+fn no_more_programs_than_are_allowed() {
+    let (_ft, address) = exec(&["--max-children", "2"], &["cat"]);
+    let mut first = connect(address);
+    let second = connect(address);
+    first.write_all(b"1\n").expect("it is open");
+    assert_eq!(line(&mut first), "1");
+    let mut third = connect(address);
+    third.write_all(b"3\n").expect("the kernel takes it");
+    let soon = Duration::from_millis(300);
+    third.set_read_timeout(Some(soon)).expect("a socket");
+    assert!(third.read(&mut [0]).is_err(), "it waits");
+    drop(second);
+    third.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    assert_eq!(line(&mut third), "3");
+}
+
+#[test]
+fn times_are_kept_in_every_way() {
+    for way in ALL_WAYS {
+        let (mut ft, address) = shell(&[way, &["--deadline", "300ms"]].concat(), "exec sleep 1000");
+        let mut stream = connect(address);
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("an orderly end");
+        ft.wait_for("closed: timed out");
+        eventually("it is reaped", || children(ft.child.id()).is_empty());
+    }
+    let (mut ft, address) = exec(&["--idle", "300ms"], &["cat"]);
+    let mut stream = connect(address);
+    assert_eq!(stream.read(&mut [0]).expect("an orderly end"), 0);
+    ft.wait_for("closed: timed out");
+}
+
+#[test]
+fn every_client_that_people_have_can_use_a_program() {
+    let (_ft, address) = shell(&[], "tr a-z A-Z; echo END");
+    let port = address.port().to_string();
+    let python = "import socket, sys\n\
+        s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n\
+        s.sendall(b'python\\n'); s.shutdown(socket.SHUT_WR)\n\
+        print(b''.join(iter(lambda: s.recv(100), b'')).decode(), end='')";
+    let target = format!("TCP:127.0.0.1:{port}");
+    let clients: [(&str, Vec<&str>); 4] = [
+        ("nc", vec!["-N", "127.0.0.1", &port]),
+        ("ncat", vec!["127.0.0.1", &port]),
+        ("socat", vec!["-t", "10", "-", &target]),
+        ("python3", vec!["-c", python, &port]),
+    ];
+    for (client, words) in clients {
+        if has(client) {
+            let input = format!("{client}\n");
+            let output = run(Command::new(client).args(words), input.as_bytes());
+            let expected = format!("{}\nEND\n", client.trim_end_matches('3').to_uppercase());
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout),
+                expected,
+                "{client}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_public_address_without_a_rule_is_warned_of() {
+    let (ft, _) = Running::listen(&["0.0.0.0:0", "exec", "--", "cat"]);
+    let said = ft.stop().said.join("\n");
+    assert!(
+        said.contains("warning: whoever can reach this address runs cat here"),
+        "{said}"
+    );
+    let (ft, _) = Running::listen(&["0.0.0.0:0", "--allow", "127.0.0.1", "exec", "--", "cat"]);
+    let said = ft.stop().said.join("\n");
+    assert!(!said.contains("warning"), "{said}");
+}
