@@ -1,12 +1,13 @@
 //! The data path of a connection: one call on readiness, counted and told.
 
 use std::future::Future;
+use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
 
@@ -73,6 +74,38 @@ impl Connection {
         if sent != Err(Errno::AGAIN) {
             let result = sent.map(|count| count as u64);
             self.called(Call::Send, format_args!("{} bytes", bytes.len()), result);
+        }
+        sent
+    }
+
+    /// Sends these parts with one call, without waiting; EAGAIN when the kernel takes nothing now.
+    pub(crate) fn try_send_parts(&self, parts: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        let fd = self.fd()?;
+        let sent = loop {
+            let mut nothing_else = SendAncillaryBuffer::default();
+            let flags = SendFlags::NOSIGNAL;
+            match rustix::net::sendmsg(fd.get_ref(), parts, &mut nothing_else, flags) {
+                Err(Errno::INTR) => {}
+                other => break other,
+            }
+        };
+        if let Ok(count) = sent {
+            add(&self.live.sent, count);
+            if self.observers.wants().bytes {
+                let mut left = count;
+                for part in parts {
+                    let bytes = part.get(..left.min(part.len())).unwrap_or_default();
+                    if !bytes.is_empty() {
+                        self.moved(Direction::Sent, bytes);
+                    }
+                    left -= bytes.len();
+                }
+            }
+        }
+        if sent != Err(Errno::AGAIN) {
+            let result = sent.map(|count| count as u64);
+            let size: usize = parts.iter().map(|part| part.len()).sum();
+            self.called(Call::Send, format_args!("{size} bytes"), result);
         }
         sent
     }

@@ -21,9 +21,11 @@
 //! ```
 
 mod chargen;
+mod chat;
 mod daytime;
 mod discard;
 mod echo;
+mod hub;
 mod source;
 mod terminal;
 mod time;
@@ -37,9 +39,11 @@ use crate::event::Identity;
 use crate::transfer::{Exchange, Terms, Transfer};
 
 pub use chargen::Chargen;
+pub use chat::Chat;
 pub use daytime::{Daytime, daytime};
 pub use discard::Discard;
 pub use echo::Echo;
+pub use hub::{Console, Hub, HubOptions, Messages};
 pub use source::Source;
 pub use terminal::{Input, Output, OutputEnd, Slow, Terminal, WhenGone};
 pub use time::{Time, time};

@@ -70,10 +70,11 @@ pub(super) struct Listen {
     /// reported.
     #[arg(value_name = "ADDRESS")]
     pub(super) address: String,
-    /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
+    /// terminal, echo, discard, chargen, daytime, time, source [SIZE], hub, chat
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
-    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever.
+    /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. hub passes
+    /// on to all others what one client sends; chat does so with names.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -82,10 +83,14 @@ pub(super) struct Listen {
     pub(super) place: Place,
     #[command(flatten)]
     pub(super) data: Data,
-    /// What happens to a client that does not read: block, drop-oldest or close [default: block]
+    /// What happens to a client that does not read: block, drop-oldest or close
+    ///
+    /// [default: block for the terminal, drop-oldest for hub and chat]
     #[arg(long, value_name = "POLICY", value_enum, help_heading = DATA)]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     pub(super) slow: Option<SlowWord>,
+    #[command(flatten)]
+    pub(super) hub: super::service::Hub,
     #[command(flatten)]
     pub(super) end: End,
     /// Serve one connection, then stop

@@ -12,7 +12,7 @@ use fivetuple::address::HostPorts;
 use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
 
-pub(crate) use service::Service;
+pub(crate) use service::{Hub, Service};
 
 /// One run of the command.
 #[derive(Clone, Debug)]

@@ -19,12 +19,23 @@ const OURS: i32 = 3;
 
 /// The terminal service on stdin and stdout.
 pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
-    let input = match plan.input.then(|| file(rustix::stdio::stdin())) {
+    let input = match plan.input.then(stdin) {
         // A stdin that cannot be read counts as one that has ended.
         Some(Ok(stdin)) => Some(Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?),
         Some(Err(_)) | None => None,
     };
-    let output = match file(rustix::stdio::stdout()) {
+    let output = output(plan)?;
+    Ok(Terminal { input, output })
+}
+
+/// stdin, to be read by a thread.
+pub(super) fn stdin() -> io::Result<File> {
+    file(rustix::stdio::stdin())
+}
+
+/// stdout, written by a thread.
+pub(super) fn output(plan: &plan::Terminal) -> io::Result<Output> {
+    match file(rustix::stdio::stdout()) {
         Ok(stdout) if plan.output => {
             let output = if plan.visible {
                 let shown = VisibleWriter {
@@ -37,12 +48,11 @@ pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
                 Output::new(stdout, plan.slow, WhenGone::Close)?
             };
             watch(&output);
-            output
+            Ok(output)
         }
         // Closed at the start counts as /dev/null.
-        _ => Output::new(io::sink(), plan.slow, WhenGone::Close)?,
-    };
-    Ok(Terminal { input, output })
+        _ => Output::new(io::sink(), plan.slow, WhenGone::Close),
+    }
 }
 
 fn file(fd: BorrowedFd<'_>) -> io::Result<File> {

@@ -125,14 +125,14 @@ impl Output {
     }
 
     /// The number by which a connection is known here.
-    pub(super) fn join(&self) -> u64 {
+    pub(in crate::service) fn join(&self) -> u64 {
         let mut queue = self.shared.lock();
         queue.joined += 1;
         queue.joined
     }
 
     /// Appends; returns the place of the last byte and how many older bytes were thrown away.
-    pub(super) fn push(&self, bytes: &[u8]) -> (u64, u64) {
+    pub(in crate::service) fn push(&self, bytes: &[u8]) -> (u64, u64) {
         let mut queue = self.shared.lock();
         queue.pushed += bytes.len() as u64;
         if queue.end.is_some() {
@@ -155,7 +155,11 @@ impl Output {
         (queue.pushed, dropped as u64)
     }
 
-    pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
+    pub(in crate::service) fn poll_room(
+        &self,
+        cx: &mut Context<'_>,
+        who: u64,
+    ) -> Poll<Result<usize, Close>> {
         let mut queue = self.shared.lock();
         if let Some(end) = &queue.end {
             return Poll::Ready(match self.shared.close_for(end, queue.lost) {
@@ -176,7 +180,7 @@ impl Output {
     }
 
     /// Ready when everything up to `mark` is written. `ended`: there is nothing more to send.
-    pub(super) fn poll_delivered(
+    pub(in crate::service) fn poll_delivered(
         &self,
         cx: &mut Context<'_>,
         (who, mark): (u64, u64),
@@ -212,7 +216,7 @@ impl Output {
         }
     }
 
-    pub(super) fn forget(&self, who: u64) {
+    pub(in crate::service) fn forget(&self, who: u64) {
         let mut queue = self.shared.lock();
         queue.waiting_for.remove(&who);
         queue.watching.remove(&who);

@@ -4,6 +4,8 @@
 //! A service with options of its own has a file here: its options as clap reads them, flattened
 //! into [`Listen`], and what they mean.
 
+mod hub;
+
 use fivetuple::service::Slow;
 
 use super::Surroundings;
@@ -13,9 +15,11 @@ use super::shown;
 use super::values::{nearest, size};
 use crate::plan::Service;
 
+pub(super) use hub::Hub;
+
 /// The services of this release.
-pub(super) const SERVICES: [&str; 7] = [
-    "terminal", "echo", "discard", "chargen", "daytime", "time", "source",
+pub(super) const SERVICES: [&str; 9] = [
+    "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "hub", "chat",
 ];
 
 /// What is done with connections.
@@ -37,6 +41,8 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "daytime" => Service::Daytime,
         "time" => Service::Time,
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
+        "hub" => hub::hub(words, around)?,
+        "chat" => hub::chat(words, around)?,
         other => return Err(unknown(other)),
     };
     if let Some(word) = rest.next() {
@@ -46,7 +52,19 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
             format!("'{}' is one word too many behind {name}", said(word))
         });
     }
+    let is_hub = matches!(name, "hub" | "chat");
+    if !is_hub && let Some(option) = hub::written(&words.hub) {
+        return Err(format!(
+            "{option} is for hub and chat: leave out {option}, or {name}"
+        ));
+    }
+    if is_hub && let Some(option) = shown::written(&words.data).next() {
+        return Err(format!(
+            "{option} is for the terminal service: leave out {option} or {name}"
+        ));
+    }
     if name != "terminal"
+        && !is_hub
         && let Some(option) = of_terminal(words)
     {
         return Err(format!(
