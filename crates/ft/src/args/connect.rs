@@ -19,6 +19,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     let target = callable(&targets, family)?;
     let report = shown::report(&words.shown, Typed::Connect(words.words.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
+    let edit = edits(&words, &report, around);
     let terms = shown::terms(&words.end, &words.data, &Terms::CLIENT);
     let defaults = ConnectOptions::default();
     let options = ConnectOptions {
@@ -55,9 +56,29 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
             terms,
         },
         terminal,
+        edit,
         exec: words.exec.then_some(words.command),
         report,
     })))
+}
+
+/// Whether lines are edited: stdin and stdout are one terminal and nothing else is written to it.
+fn edits(words: &Connect, report: &plan::Report, around: Surroundings<'_>) -> bool {
+    let Surroundings {
+        terminals,
+        environment,
+    } = around;
+    let both_ways = !words.data.send_only && !words.data.receive_only && !words.exec;
+    let stderr = Some(plan::Destination::Stderr);
+    let reports = report.verbosity == plan::Verbosity::Trace
+        || report.events == stderr
+        || report.dump == stderr;
+    terminals.stdin
+        && terminals.stdout
+        && both_ways
+        && !words.shown.raw
+        && !environment.term_dumb
+        && !(reports && terminals.stderr)
 }
 
 fn targets(words: &[String]) -> Result<HostPorts, String> {

@@ -61,6 +61,8 @@ pub(crate) struct Connect {
     pub(crate) target: Address,
     pub(crate) options: ClientOptions,
     pub(crate) terminal: Terminal,
+    /// A person types lines: let them be edited.
+    pub(crate) edit: bool,
     /// Let this program talk to the peer instead of stdin and stdout.
     pub(crate) exec: Option<Vec<OsString>>,
     pub(crate) report: Report,

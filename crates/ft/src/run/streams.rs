@@ -33,16 +33,17 @@ pub(super) fn stdin() -> io::Result<File> {
     file(rustix::stdio::stdin())
 }
 
+/// stdout, for a thread that may wait for it.
+pub(super) fn stdout() -> io::Result<File> {
+    file(rustix::stdio::stdout())
+}
+
 /// stdout, written by a thread.
 pub(super) fn output(plan: &plan::Terminal) -> io::Result<Output> {
-    match file(rustix::stdio::stdout()) {
+    match stdout() {
         Ok(stdout) if plan.output => {
             let output = if plan.visible {
-                let shown = VisibleWriter {
-                    filter: Filter::new(),
-                    text: String::new(),
-                    writer: stdout,
-                };
+                let shown = VisibleWriter::new(Filter::new(), stdout);
                 Output::new(shown, plan.slow, WhenGone::Close)?
             } else {
                 Output::new(stdout, plan.slow, WhenGone::Close)?
@@ -91,13 +92,23 @@ pub(super) fn complaint(end: &OutputEnd) -> Option<String> {
 }
 
 /// Makes the control bytes of a peer visible before they reach a terminal.
-struct VisibleWriter {
+pub(super) struct VisibleWriter<W: Write> {
     filter: Filter,
     text: String,
-    writer: File,
+    writer: W,
 }
 
-impl Write for VisibleWriter {
+impl<W: Write> VisibleWriter<W> {
+    pub(super) fn new(filter: Filter, writer: W) -> Self {
+        Self {
+            filter,
+            text: String::new(),
+            writer,
+        }
+    }
+}
+
+impl<W: Write> Write for VisibleWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.text.clear();
         self.filter.push(bytes, &mut self.text);
@@ -110,7 +121,7 @@ impl Write for VisibleWriter {
     }
 }
 
-impl Drop for VisibleWriter {
+impl<W: Write> Drop for VisibleWriter<W> {
     fn drop(&mut self) {
         self.text.clear();
         self.filter.finish(&mut self.text);
