@@ -384,4 +384,5 @@ proptest::proptest! {
     }
 }
 
+mod hub;
 mod mistakes;

@@ -2,10 +2,17 @@
 
 mod call;
 mod end;
+mod hub;
 mod limit;
 mod show;
 
 use super::topic::Topic;
 
 /// All options, in the order of a connection's life.
-pub(crate) const TABLES: &[&[Topic]] = &[show::TOPICS, call::TOPICS, limit::TOPICS, end::TOPICS];
+pub(crate) const TABLES: &[&[Topic]] = &[
+    show::TOPICS,
+    call::TOPICS,
+    limit::TOPICS,
+    hub::TOPICS,
+    end::TOPICS,
+];

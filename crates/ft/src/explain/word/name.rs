@@ -225,6 +225,10 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "source [SIZE]",
                 "sends bytes as fast as the client reads, SIZE of them or without end",
             ),
+            Row(
+                "hub, chat",
+                "what one client sends, all others get; chat: with names",
+            ),
             Text(
                 "terminal reads stdin only while somebody is connected. After stdin has ended, \
                  later clients get our half-close at once.",
