@@ -43,7 +43,10 @@ fn options_of_a_hub_land_in_their_fields() {
 
 #[test]
 fn a_line_fits_into_what_a_member_may_be_behind() {
-    assert_eq!(hub("listen 8080 hub --max-behind 1k").options.max_line, 1000);
+    assert_eq!(
+        hub("listen 8080 hub --max-behind 1k").options.max_line,
+        1000
+    );
     let long = hub("listen 8080 hub --max-line 1M").options;
     assert_eq!((long.max_line, long.max_behind), (1_000_000, 1_000_000));
 }
@@ -59,16 +62,22 @@ fn lines_are_edited_where_stdin_and_stdout_are_a_terminal_and_nothing_else_write
         term_dumb: true,
         ..Environment::default()
     };
-    let edits = |line: &str, terminals, environment: &Environment| {
-        match planned(line, terminals, environment) {
-            Ok(Plan::Connect(plan)) => plan.edit,
-            other => panic!("{line}: {other:?}"),
-        }
+    let edits = |line: &str, terminals, environment: &Environment| match planned(
+        line,
+        terminals,
+        environment,
+    ) {
+        Ok(Plan::Connect(plan)) => plan.edit,
+        other => panic!("{line}: {other:?}"),
     };
     let both = terminals(true, true);
     let plain = Environment::default();
     assert!(edits("connect 8080", both, &plain));
-    assert!(edits("connect 8080 --crlf --events run.jsonl", both, &plain));
+    assert!(edits(
+        "connect 8080 --crlf --events run.jsonl",
+        both,
+        &plain
+    ));
     assert!(!edits("connect 8080", both, &dumb));
     assert!(!edits("connect 8080", terminals(true, false), &plain));
     assert!(!edits("connect 8080", terminals(false, true), &plain));
@@ -81,6 +90,9 @@ fn lines_are_edited_where_stdin_and_stdout_are_a_terminal_and_nothing_else_write
         "--receive-only",
         "--exec -- cat",
     ] {
-        assert!(!edits(&format!("connect 8080 {option}"), both, &plain), "{option}");
+        assert!(
+            !edits(&format!("connect 8080 {option}"), both, &plain),
+            "{option}"
+        );
     }
 }

@@ -32,8 +32,8 @@ pub(crate) const TOPICS: &[Topic] = &[
         ],
         examples: &[
             example("ft listen 8080 hub", ""),
-            example("echo hi | ft connect 8080", "told to all others"),
-            example("tail -f log | ft listen 8080 hub --console", "a live log"),
+            example("ft connect 8080 < news", "its lines are told to all others"),
+            example("ft listen 8080 hub --console < news", "told to who is there"),
         ],
         see_also: &["chat", "--slow", "--max-behind", "--rooms", "--history"],
         manual: "",
