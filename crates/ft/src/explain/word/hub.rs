@@ -33,7 +33,10 @@ pub(crate) const TOPICS: &[Topic] = &[
         examples: &[
             example("ft listen 8080 hub", ""),
             example("ft connect 8080 < news", "its lines are told to all others"),
-            example("ft listen 8080 hub --console < news", "told to who is there"),
+            example(
+                "ft listen 8080 hub --console < news",
+                "told to who is there",
+            ),
         ],
         see_also: &["chat", "--slow", "--max-behind", "--rooms", "--history"],
         manual: "",
