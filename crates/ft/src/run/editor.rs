@@ -5,6 +5,8 @@
 //! terminal into raw mode for each line; whatever ends the program in the meantime, the settings
 //! found at the start are restored. No flag of a descriptor is changed.
 
+mod page;
+
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -25,18 +27,15 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Editor, ExternalPrinter, Helper};
+use rustyline::{Config, Editor, Helper};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::streams::{self, VisibleWriter};
 use crate::plan;
+use page::Page;
 
 /// Typed lines that wait to be sent.
 const LINES_MAX: usize = 64;
-/// The start of a line is shown when its end has not come for so long.
-const PARTIAL_WAIT: Duration = Duration::from_millis(100);
-/// It is shown at once when it is longer than this.
-const PARTIAL_MAX: usize = 64 * 1024;
 /// The editor shows a line within this time, or is busy with something else.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 /// Reads that fail in a row until the terminal counts as gone.
@@ -304,109 +303,6 @@ impl Read for Typed {
                 Err(_) => return Ok(0),
             }
         }
-    }
-}
-
-type Printer = Box<dyn ExternalPrinter + Send>;
-
-/// What stands above the line. Whole lines are printed as they come; the start of one, when no
-/// more comes.
-struct Page {
-    sheet: Mutex<Sheet>,
-    grown: Condvar,
-    desk: Arc<Desk>,
-}
-
-struct Sheet {
-    printer: Printer,
-    partial: String,
-    /// Everything that ever came.
-    length: u64,
-}
-
-impl Page {
-    fn start(printer: Printer, desk: Arc<Desk>) -> io::Result<(Arc<Self>, PageWriter)> {
-        let sheet = Sheet {
-            printer,
-            partial: String::new(),
-            length: 0,
-        };
-        let page = Arc::new(Self {
-            sheet: Mutex::new(sheet),
-            grown: Condvar::new(),
-            desk,
-        });
-        let of_thread = Arc::clone(&page);
-        thread::Builder::new()
-            .name("page".into())
-            .spawn(move || of_thread.show_partial_lines())?;
-        Ok((Arc::clone(&page), PageWriter(page)))
-    }
-
-    fn show_partial_lines(&self) {
-        let mut sheet = lock(&self.sheet);
-        loop {
-            let length = sheet.length;
-            let empty = sheet.partial.is_empty();
-            sheet = if empty {
-                let waited = self.grown.wait(sheet);
-                waited.unwrap_or_else(PoisonError::into_inner)
-            } else {
-                let waited = self.grown.wait_timeout(sheet, PARTIAL_WAIT);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            };
-            if !empty && sheet.length == length {
-                let partial = std::mem::take(&mut sheet.partial);
-                // What cannot be written now, the next write finds out.
-                let _ = self.print(&mut sheet.printer, partial + "\n");
-            }
-        }
-    }
-
-    fn print(&self, printer: &mut Printer, text: String) -> io::Result<()> {
-        let before = self.desk.times_drawn();
-        printer.print(text).map_err(|error| match error {
-            ReadlineError::Io(error) => error,
-            error => io::Error::other(error),
-        })?;
-        self.desk.wait_until_drawn(before);
-        Ok(())
-    }
-
-    /// Shows what is still held back, unless the terminal is stuck.
-    fn finish(&self) {
-        if let Ok(mut sheet) = self.sheet.try_lock()
-            && !sheet.partial.is_empty()
-        {
-            let partial = std::mem::take(&mut sheet.partial);
-            let _ = self.print(&mut sheet.printer, partial + "\n");
-        }
-    }
-}
-
-struct PageWriter(Arc<Page>);
-
-impl Write for PageWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut sheet = lock(&self.0.sheet);
-        sheet.partial.push_str(&String::from_utf8_lossy(bytes));
-        sheet.length += bytes.len() as u64;
-        let whole = match sheet.partial.rfind('\n') {
-            Some(end) => end + 1,
-            None if sheet.partial.len() > PARTIAL_MAX => sheet.partial.len(),
-            None => 0,
-        };
-        if whole > 0 {
-            let rest = sheet.partial.split_off(whole);
-            let lines = std::mem::replace(&mut sheet.partial, rest);
-            self.0.print(&mut sheet.printer, lines)?;
-        }
-        self.0.grown.notify_one();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -5,97 +5,18 @@
 //! passed it yet; what all have passed goes, except for the history. Plain data under the lock of
 //! its [room](super::room); nothing here sends or waits.
 
+mod names;
+mod piece;
+mod slow;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 
 use crate::service::Slow;
-
-/// What a piece costs beyond its bytes, so that a flood of empty lines is bounded, too.
-const PIECE_COST: usize = 64;
-
-/// Whole messages that came together.
-#[derive(Clone, Debug)]
-pub(super) struct Piece {
-    pub(super) bytes: Arc<[u8]>,
-    pub(super) messages: u64,
-    /// Only for this member.
-    pub(super) to: Option<u64>,
-}
-
-impl Piece {
-    fn cost(&self) -> usize {
-        self.bytes.len() + PIECE_COST
-    }
-}
-
-#[derive(Debug)]
-struct Entry {
-    piece: Piece,
-    from: u64,
-    /// Members that have not passed it yet.
-    waiting: usize,
-}
-
-impl Entry {
-    fn is_for(&self, member: u64) -> bool {
-        self.from != member && self.piece.to.is_none_or(|to| to == member)
-    }
-}
-
-/// A place in the log, always between two messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The number of the piece.
-    pub(super) number: u64,
-    /// Bytes and messages of it that lie before this place.
-    pub(super) bytes: usize,
-    pub(super) messages: u64,
-}
-
-/// What a member did not get.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::service) struct Missed {
-    pub(super) messages: u64,
-    pub(super) bytes: u64,
-}
-
-/// A piece that a member is about to be sent.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) bytes: Arc<[u8]>,
-    /// From here on it is new to this member.
-    pub(super) place: Place,
-    messages: u64,
-}
-
-impl Part {
-    pub(super) fn unseen(&self) -> &[u8] {
-        self.bytes.get(self.place.bytes..).unwrap_or_default()
-    }
-}
-
-#[derive(Debug, Default)]
-struct Member {
-    place: Place,
-    /// Pieces before this number are being sent.
-    claimed: u64,
-    missed: Missed,
-    /// It was too slow, and the policy is to close it: it takes part no more.
-    cut: bool,
-    name: Option<Arc<str>>,
-    /// Wants to hear of new messages.
-    waker: Option<Waker>,
-}
-
-impl Member {
-    fn skip(&mut self, number: u64) {
-        self.place = Place {
-            number: number + 1,
-            ..Place::default()
-        };
-    }
-}
+pub(in crate::service) use piece::Missed;
+use piece::{Entry, Member};
+pub(super) use piece::{Part, Piece, Place};
 
 /// What a member finds in the log.
 #[derive(Debug, PartialEq, Eq)]
@@ -339,31 +260,6 @@ impl Log {
         self.first + self.entries.len() as u64
     }
 
-    /// The member of this name, upper and lower case alike.
-    pub(super) fn named(&self, name: &str) -> Option<(u64, Arc<str>)> {
-        let wanted = name.to_lowercase();
-        self.members.iter().find_map(|(number, member)| {
-            let name = member.name.as_ref()?;
-            (name.to_lowercase() == wanted).then(|| (*number, Arc::clone(name)))
-        })
-    }
-
-    pub(super) fn rename(&mut self, member: u64, name: Arc<str>) {
-        if let Some(state) = self.members.get_mut(&member) {
-            state.name = Some(name);
-        }
-    }
-
-    /// All names, in the order in which their members came.
-    pub(super) fn names(&self) -> Vec<Arc<str>> {
-        let mut members: Vec<_> = self.members.iter().collect();
-        members.sort_unstable_by_key(|(number, _)| **number);
-        members
-            .into_iter()
-            .filter_map(|(_, member)| member.name.clone())
-            .collect()
-    }
-
     /// Where the history begins: so many messages before the end, or where the log begins.
     fn start(&self) -> Place {
         let mut place = Place {
@@ -394,66 +290,6 @@ impl Log {
     fn from_mut(&mut self, number: u64) -> impl Iterator<Item = &mut Entry> {
         let from = index(number, self.first).min(self.entries.len());
         self.entries.range_mut(from..)
-    }
-
-    /// Throws away what is oldest until the limit is kept; the newest piece always stays.
-    fn make_room(&mut self) {
-        while self.cost > self.cost_max && self.entries.len() > 1 {
-            let waiting = self.entries.front().map_or(0, |entry| entry.waiting);
-            if waiting > 0 {
-                if self.slow == Slow::Block {
-                    return;
-                }
-                self.overtake();
-            }
-            self.pop();
-        }
-    }
-
-    /// Those who have not passed the oldest piece will never get it.
-    fn overtake(&mut self) {
-        let number = self.first;
-        let Some(entry) = self.entries.front() else {
-            return;
-        };
-        let mut too_slow = Vec::new();
-        for (who, member) in &mut self.members {
-            if member.cut || member.place.number > number {
-                continue;
-            }
-            let place = member.place;
-            member.skip(number);
-            // What is being sent is accounted for when that is done.
-            if entry.is_for(*who) && member.claimed <= number {
-                member.missed.messages += entry.piece.messages - place.messages;
-                member.missed.bytes += (entry.piece.bytes.len() - place.bytes) as u64;
-                if self.slow == Slow::Close {
-                    too_slow.push(*who);
-                }
-            }
-        }
-        for who in too_slow {
-            self.cut(who);
-        }
-    }
-
-    fn cut(&mut self, member: u64) {
-        let Some(state) = self.members.get_mut(&member) else {
-            return;
-        };
-        state.cut = true;
-        self.awake.extend(state.waker.take());
-        let next = state.place.number;
-        self.release(next);
-    }
-
-    /// One member fewer waits for the pieces from `number` on.
-    fn release(&mut self, number: u64) {
-        self.living -= 1;
-        for entry in self.from_mut(number) {
-            entry.waiting = entry.waiting.saturating_sub(1);
-        }
-        self.count_waited_for();
     }
 
     /// `member` has passed everything before `place`.

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::piece::PIECE_COST;
 use super::*;
 
 fn piece(text: &str) -> Piece {

@@ -22,6 +22,7 @@ mod lines;
 mod log;
 mod member;
 mod room;
+mod sending;
 mod talk;
 
 use std::future::Future;

@@ -2,16 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::IoSlice;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use super::log::{Log, Missed, Part, Piece, Place, Taken};
+use super::log::{Log, Missed, Part, Piece, Taken};
+use super::sending::{PARTS, at, send_parts};
 use super::{HubOptions, Messages};
 use crate::transfer::{Outgoing, SCRATCH};
 
-/// Pieces that one call sends at most.
-const PARTS: usize = 64;
 /// Lines that come together are kept together, up to so many bytes.
 const PIECE_MAX: usize = 16 * 1024;
 /// The longest name of a room, in characters.
@@ -333,63 +331,6 @@ impl Pieces {
     fn finish(mut self) -> Vec<Piece> {
         self.end_piece();
         self.whole
-    }
-}
-
-/// Sends these parts with one call. The place up to which that went, always between two messages
-/// (a message that was begun is sent to its end before anything else), and how many parts lie
-/// before it.
-fn send_parts(parts: &[Part], messages: Messages, out: &mut Outgoing<'_>) -> (Place, usize) {
-    let mut slices = [IoSlice::new(&[]); PARTS];
-    for (slice, part) in slices.iter_mut().zip(parts) {
-        *slice = IoSlice::new(part.unseen());
-    }
-    let slices = slices.get(..parts.len()).unwrap_or_default();
-    let mut left = out.send_some(slices);
-    let none = left == 0;
-    for (index, part) in parts.iter().enumerate() {
-        let unseen = part.unseen();
-        if left >= unseen.len() {
-            left -= unseen.len();
-            continue;
-        }
-        // At least one message is kept to be sent: then the kernel tells when it takes more.
-        let begun = left > 0 || (none && index == 0);
-        let end = match messages {
-            _ if !begun => 0,
-            Messages::Chunks => unseen.len(),
-            Messages::Lines => message_end(unseen, left),
-        };
-        out.send(unseen.get(left..end).unwrap_or_default());
-        if end == unseen.len() {
-            return (at(part.place.number + 1), index + 1);
-        }
-        let sent = unseen.get(..end).unwrap_or_default();
-        let count = memchr::memchr_iter(b'\n', sent).count() as u64;
-        let place = Place {
-            number: part.place.number,
-            bytes: part.place.bytes + end,
-            messages: part.place.messages + count,
-        };
-        return (place, index);
-    }
-    let last = parts.last().map_or(0, |part| part.place.number + 1);
-    (at(last), parts.len())
-}
-
-/// Where the message ends in which the byte at `sent` lies, or the one that ends there.
-fn message_end(bytes: &[u8], sent: usize) -> usize {
-    if sent > 0 && bytes.get(sent - 1) == Some(&b'\n') {
-        return sent;
-    }
-    let rest = bytes.get(sent..).unwrap_or_default();
-    memchr::memchr(b'\n', rest).map_or(bytes.len(), |end| sent + end + 1)
-}
-
-fn at(number: u64) -> Place {
-    Place {
-        number,
-        ..Place::default()
     }
 }
 
