@@ -4,7 +4,7 @@ mod rig;
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,14 +93,8 @@ async fn disturb(address: SocketAddr) {
     }
 }
 
-#[test]
-fn exclusive_five_hundred_members_lose_nothing_by_those_who_do_not_read() {
-    if !has("nc") {
-        return;
-    }
-    let (mut server, address) = Running::listen(&["127.0.0.1:0", "hub", "--backlog", "4096"]);
-    let pid = server.child.id();
-    // One that is stopped in the middle of its line.
+/// An nc that is stopped in the middle of its line, and its stdin.
+fn stopped_in_mid_line(server: &mut Running, address: SocketAddr) -> (Child, ChildStdin) {
     let mut stopped = Command::new("nc");
     stopped.args([address.ip().to_string(), address.port().to_string()]);
     let mut stopped = stopped
@@ -122,6 +116,18 @@ fn exclusive_five_hundred_members_lose_nothing_by_those_who_do_not_read() {
         }
     }
     kill_process(nc, Signal::STOP).expect("it lives");
+    (stopped, typing)
+}
+
+#[test]
+fn exclusive_five_hundred_members_lose_nothing_by_those_who_do_not_read() {
+    if !has("nc") {
+        return;
+    }
+    let (mut server, address) = Running::listen(&["127.0.0.1:0", "hub", "--backlog", "4096"]);
+    let pid = server.child.id();
+    let (mut stopped, mut typing) = stopped_in_mid_line(&mut server, address);
+    let nc = Pid::from_child(&stopped);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (before, after, missed) = runtime.block_on(async {
         let never_reads = TcpSocket::new_v4().expect("a socket");
@@ -164,14 +170,7 @@ fn exclusive_five_hundred_members_lose_nothing_by_those_who_do_not_read() {
         // The stopped one goes on, and its line is whole.
         kill_process(nc, Signal::CONT).expect("it lives");
         typing.write_all(b"ne\n").expect("it reads");
-        for member in &mut members {
-            let mut line = String::new();
-            while line != "half a line\n" {
-                assert!(line.is_empty() || line == "never whole\n", "{line}");
-                line.clear();
-                member.read_line(&mut line).await.expect("it is open");
-            }
-        }
+        hear_the_last(&mut members).await;
         (before, after, counts(never_reads).await)
     });
     drop(typing);
@@ -190,6 +189,17 @@ fn exclusive_five_hundred_members_lose_nothing_by_those_who_do_not_read() {
     assert!(missed.1 > 0, "it was never far behind");
     eventually("all are gone", || descriptors(pid) < 64);
     assert_eq!(server.stop().status, 0);
+}
+
+async fn hear_the_last(members: &mut [BufReader<TcpStream>]) {
+    for member in members {
+        let mut line = String::new();
+        while line != "half a line\n" {
+            assert!(line.is_empty() || line == "never whole\n", "{line}");
+            line.clear();
+            member.read_line(&mut line).await.expect("it is open");
+        }
+    }
 }
 
 /// Reads what is there for one who never read: lines that came, and lines that were missed. In the

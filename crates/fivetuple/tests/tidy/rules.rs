@@ -38,6 +38,9 @@ pub(crate) const PARSERS: &[&str] = &[
     "crates/fivetuple/src/address/parse.rs",
     "crates/fivetuple/src/address/port.rs",
     "crates/fivetuple/src/address/port_set.rs",
+    "crates/fivetuple/src/service/chat/command.rs",
+    "crates/fivetuple/src/service/chat/name.rs",
+    "crates/fivetuple/src/service/hub/lines.rs",
     "crates/ft/src/args/values.rs",
 ];
 

@@ -1,3 +1,5 @@
+//! The log alone: who reads what, who misses what, and what is kept.
+
 use proptest::prelude::*;
 
 use super::piece::PIECE_COST;
@@ -220,6 +222,35 @@ struct Model {
     in_flight: Option<Vec<Part>>,
 }
 
+/// So many lines of what is being sent: up to where, the first part that is not whole, how many.
+fn some_of(parts: &[Part], lines: u64) -> (Place, usize, u64) {
+    let mut left = lines;
+    for (index, part) in parts.iter().enumerate() {
+        let unseen = part.unseen().len() as u64 / 2;
+        if left < unseen {
+            let place = Place {
+                number: part.place.number,
+                bytes: part.place.bytes + 2 * left as usize,
+                messages: part.place.messages + left,
+            };
+            return (place, index, lines);
+        }
+        left -= unseen;
+    }
+    let last = parts.last().unwrap().place.number;
+    (at(last + 1), parts.len(), lines - left)
+}
+
+/// The bound holds, and the sums are those of the entries.
+fn keeps_count(log: &Log) {
+    assert!(log.cost <= SMALL || log.entries.len() == 1);
+    let cost: usize = log.entries.iter().map(|entry| entry.piece.cost()).sum();
+    assert_eq!(log.cost, cost);
+    let waited = log.entries.iter().filter(|entry| entry.waiting > 0);
+    let waited: usize = waited.map(|entry| entry.piece.cost()).sum();
+    assert_eq!(log.waited_for, waited);
+}
+
 proptest! {
     /// Whatever happens in whatever order: each member is sent, or told that it missed, exactly
     /// what the others said, and the log keeps its bound.
@@ -257,33 +288,13 @@ proptest! {
                 Act::Sent(who, lines) => {
                     let member = &mut members[who % count];
                     if let Some(parts) = member.in_flight.take() {
-                        let mut left = u64::from(lines % 12);
-                        let (mut place, mut rest) = (at(parts.last().unwrap().place.number + 1), parts.len());
-                        for (index, part) in parts.iter().enumerate() {
-                            let unseen = part.unseen().len() as u64 / 2;
-                            if left < unseen {
-                                place = Place {
-                                    number: part.place.number,
-                                    bytes: part.place.bytes + 2 * left as usize,
-                                    messages: part.place.messages + left,
-                                };
-                                rest = index;
-                                member.got += left;
-                                break;
-                            }
-                            left -= unseen;
-                            member.got += unseen;
-                        }
+                        let (place, rest, got) = some_of(&parts, u64::from(lines % 12));
+                        member.got += got;
                         log.sent(member.number, place, &parts[rest..]);
                     }
                 }
             }
-            prop_assert!(log.cost <= SMALL || log.entries.len() == 1);
-            let cost: usize = log.entries.iter().map(|entry| entry.piece.cost()).sum();
-            prop_assert_eq!(log.cost, cost);
-            let waited = log.entries.iter().filter(|entry| entry.waiting > 0);
-            let waited: usize = waited.map(|entry| entry.piece.cost()).sum();
-            prop_assert_eq!(log.waited_for, waited);
+            keeps_count(&log);
         }
         for mut member in members {
             if let Some(parts) = member.in_flight.take() {
