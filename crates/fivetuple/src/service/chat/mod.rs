@@ -31,11 +31,8 @@ pub struct Chat {
 
 impl Chat {
     /// A chat without members. Its messages are lines, whatever the options say.
-    pub fn new(options: HubOptions) -> Self {
-        let options = HubOptions {
-            messages: Messages::Lines,
-            ..options
-        };
+    pub fn new(mut options: HubOptions) -> Self {
+        options.messages = Messages::Lines;
         let hall = Hall::new(options);
         Self { hall }
     }

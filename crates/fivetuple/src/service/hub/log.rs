@@ -78,7 +78,7 @@ impl Log {
     pub(super) fn join(&mut self, name: Option<Arc<str>>) -> u64 {
         self.joined += 1;
         let place = self.start();
-        for entry in self.from_mut(place.number) {
+        for entry in self.entries_from(place.number) {
             entry.waiting += 1;
         }
         self.living += 1;
@@ -287,7 +287,7 @@ impl Log {
         place
     }
 
-    fn from_mut(&mut self, number: u64) -> impl Iterator<Item = &mut Entry> {
+    fn entries_from(&mut self, number: u64) -> impl Iterator<Item = &mut Entry> {
         let from = index(number, self.first).min(self.entries.len());
         self.entries.range_mut(from..)
     }

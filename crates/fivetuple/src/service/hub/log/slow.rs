@@ -58,7 +58,7 @@ impl Log {
     /// One member fewer waits for the pieces from `number` on.
     pub(super) fn release(&mut self, number: u64) {
         self.living -= 1;
-        for entry in self.from_mut(number) {
+        for entry in self.entries_from(number) {
             entry.waiting = entry.waiting.saturating_sub(1);
         }
         self.count_waited_for();
