@@ -1,16 +1,13 @@
 //! The data path of a connection: one call on readiness, counted and told.
 
 use std::future::Future;
-#[cfg(feature = "http")]
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
-#[cfg(feature = "http")]
-use rustix::net::SendAncillaryBuffer;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
 
@@ -81,6 +78,38 @@ impl Connection {
         sent
     }
 
+    /// Sends these parts with one call, without waiting; EAGAIN when the kernel takes nothing now.
+    pub(crate) fn try_send_parts(&self, parts: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        let fd = self.fd()?;
+        let sent = loop {
+            let mut nothing_else = SendAncillaryBuffer::default();
+            let flags = SendFlags::NOSIGNAL;
+            match rustix::net::sendmsg(fd.get_ref(), parts, &mut nothing_else, flags) {
+                Err(Errno::INTR) => {}
+                other => break other,
+            }
+        };
+        if let Ok(count) = sent {
+            add(&self.live.sent, count);
+            if self.observers.wants().bytes {
+                let mut left = count;
+                for part in parts {
+                    let bytes = part.get(..left.min(part.len())).unwrap_or_default();
+                    if !bytes.is_empty() {
+                        self.moved(Direction::Sent, bytes);
+                    }
+                    left -= bytes.len();
+                }
+            }
+        }
+        if sent != Err(Errno::AGAIN) {
+            let result = sent.map(|count| count as u64);
+            let size: usize = parts.iter().map(|part| part.len()).sum();
+            self.called(Call::Send, format_args!("{size} bytes"), result);
+        }
+        sent
+    }
+
     /// Sends once, when the kernel takes something.
     pub(crate) fn poll_send(
         &self,
@@ -103,14 +132,14 @@ impl Connection {
         }
     }
 
-    /// Sends several pieces with one call, when the kernel takes something.
+    /// Sends these parts with one call, when the kernel takes something.
     #[cfg(feature = "http")]
-    pub(crate) fn poll_send_vectored(
+    pub(crate) fn poll_send_parts(
         &self,
         cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
+        parts: &[IoSlice<'_>],
     ) -> Poll<Result<usize, Errno>> {
-        match self.try_send_vectored(pieces) {
+        match self.try_send_parts(parts) {
             Err(Errno::AGAIN) => {}
             other => return Poll::Ready(other),
         }
@@ -118,44 +147,11 @@ impl Connection {
         loop {
             // As in `poll_send`.
             let mut guard = ready!(fd.poll_write_ready(cx)).map_err(|error| errno_of(&error))?;
-            match self.try_send_vectored(pieces) {
+            match self.try_send_parts(parts) {
                 Err(Errno::AGAIN) => guard.clear_ready(),
                 other => return Poll::Ready(other),
             }
         }
-    }
-
-    #[cfg(feature = "http")]
-    fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> Result<usize, Errno> {
-        let fd = self.fd()?.get_ref();
-        let sent = loop {
-            let mut nothing = SendAncillaryBuffer::default();
-            match rustix::net::sendmsg(fd, pieces, &mut nothing, SendFlags::NOSIGNAL) {
-                Err(Errno::INTR) => {}
-                other => break other,
-            }
-        };
-        if let Ok(count) = sent {
-            add(&self.live.sent, count);
-            if self.observers.wants().bytes {
-                let mut left = count;
-                for piece in pieces {
-                    let now = left.min(piece.len());
-                    left -= now;
-                    if let Some(bytes) = piece.get(..now)
-                        && now > 0
-                    {
-                        self.moved(Direction::Sent, bytes);
-                    }
-                }
-            }
-        }
-        if sent != Err(Errno::AGAIN) {
-            let length: usize = pieces.iter().map(|piece| piece.len()).sum();
-            let result = sent.map(|count| count as u64);
-            self.called(Call::Send, format_args!("{length} bytes"), result);
-        }
-        sent
     }
 
     /// Waits for an error of a connection that nobody reads from or writes to at the moment: a

@@ -21,6 +21,7 @@
 //! ```
 
 mod chargen;
+mod chat;
 mod daytime;
 mod digest;
 mod discard;
@@ -29,8 +30,9 @@ mod echo;
 mod exec;
 #[cfg(feature = "http")]
 mod http;
-mod relay;
+mod hub;
 mod receive;
+mod relay;
 mod send;
 mod source;
 mod terminal;
@@ -45,6 +47,7 @@ use crate::event::Identity;
 use crate::transfer::{Exchange, Terms, Transfer};
 
 pub use chargen::Chargen;
+pub use chat::Chat;
 pub use daytime::{Daytime, daytime};
 pub use digest::{Digest, Digesting};
 pub use discard::Discard;
@@ -53,6 +56,7 @@ pub use echo::Echo;
 pub use exec::{Data, Exec, ExecOptions, Stderr};
 #[cfg(feature = "http")]
 pub use http::{Http, HttpOptions};
+pub use hub::{Console, Hub, HubOptions, Messages};
 pub use receive::{Destination, PARTIAL, ReceiveFile, Received};
 pub use relay::{REST, Relay};
 pub use send::{SendFile, Sent};

@@ -1,5 +1,6 @@
 //! What goes to the peer: sent at once as far as the kernel takes it, the rest kept.
 
+use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
 
 use crate::call::Errno;
@@ -41,6 +42,22 @@ impl<'a> Outgoing<'a> {
         }
         if self.failed.is_none() {
             self.unsent.push(left);
+        }
+    }
+
+    /// Sends of these parts, with one call, what the kernel takes now, and keeps nothing: the
+    /// number of bytes that it took. None are taken while earlier ones wait.
+    pub fn send_some(&mut self, parts: &[IoSlice<'_>]) -> usize {
+        if self.connection.is_half_closed() || !self.unsent.is_empty() || self.failed.is_some() {
+            return 0;
+        }
+        match self.connection.try_send_parts(parts) {
+            Ok(count) => count,
+            Err(Errno::AGAIN) => 0,
+            Err(errno) => {
+                self.failed = Some(errno);
+                0
+            }
         }
     }
 

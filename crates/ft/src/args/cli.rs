@@ -76,14 +76,15 @@ pub(super) struct Listen {
     #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
     pub(super) address: Option<String>,
     /// terminal, echo, discard, chargen, daytime, time, source [SIZE], relay DESTINATION, send FILE,
-    /// receive FILE|DIR, http [DIR], exec -- CMD ARGS, shell 'CMD'
+    /// receive FILE|DIR, http [DIR], exec -- CMD ARGS, shell 'CMD', hub, chat
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
     /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. relay
     /// connects each client to DESTINATION, as ft relay does. send gives each client a file; receive
     /// writes what each client sends to a file, or to one in a directory. http serves the files of
     /// DIR, without one those of this folder. exec starts a program for each client, shell has
-    /// /bin/sh read the command.
+    /// /bin/sh read the command. hub passes on to all others what one client sends; chat does so
+    /// with names.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -94,12 +95,16 @@ pub(super) struct Listen {
     pub(super) place: Place,
     #[command(flatten)]
     pub(super) data: Data,
-    /// What happens to a client that does not read: block, drop-oldest or close [default: block]
+    /// What happens to a client that does not read: block, drop-oldest or close
+    ///
+    /// [default: block for the terminal, drop-oldest for hub and chat]
     #[arg(long, value_name = "POLICY", value_enum, help_heading = DATA)]
     #[arg(hide_short_help = true, hide_possible_values = true)]
     pub(super) slow: Option<SlowWord>,
     #[command(flatten)]
     pub(super) files: service::files::Files,
+    #[command(flatten)]
+    pub(super) hub: service::Hub,
     #[command(flatten)]
     pub(super) end: End,
     /// Serve one connection, then stop

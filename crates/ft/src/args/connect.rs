@@ -33,6 +33,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     }
     let report = shown::report(&words.shown, Typed::Connect(words.words.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
+    let edit = edits(&words, &report, around);
     let terms = shown::terms(&words.end, &words.data, &Terms::CLIENT);
     let options = options(&words, family);
     if words.check {
@@ -49,6 +50,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
             terms,
         },
         terminal,
+        edit,
         watch: files::watch(&words.watch, words.shown.quiet, around),
         exec: words.exec.then_some(words.command),
         report,
@@ -71,6 +73,25 @@ fn options(words: &Connect, family: Option<Family>) -> ConnectOptions {
         source: words.source,
         family,
     }
+}
+
+/// Whether lines are edited: stdin and stdout are one terminal and nothing else is written to it.
+fn edits(words: &Connect, report: &plan::Report, around: Surroundings<'_>) -> bool {
+    let Surroundings {
+        terminals,
+        environment,
+    } = around;
+    let both_ways = !words.data.send_only && !words.data.receive_only && !words.exec;
+    let stderr = Some(plan::Destination::Stderr);
+    let reports = report.verbosity == plan::Verbosity::Trace
+        || report.events == stderr
+        || report.dump == stderr;
+    terminals.stdin
+        && terminals.stdout
+        && both_ways
+        && !words.shown.raw
+        && !environment.term_dumb
+        && !(reports && terminals.stderr)
 }
 
 /// Whom to call.

@@ -35,6 +35,8 @@ const LISTEN: &[Example] = &[
         "ft listen '*:8080' --allow 192.168.0.0/16",
         "only from these addresses",
     ),
+    ("ft listen 8080 hub", "what one sends, all others get"),
+    ("ft listen '*:8080' chat", "a room to talk in"),
     ("ft listen 8080 -v", "every call of the diagram"),
 ];
 

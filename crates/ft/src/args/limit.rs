@@ -42,6 +42,11 @@ pub(super) fn count_of_ip(text: &str) -> Result<u32, String> {
     positive(text, &u32::MAX)
 }
 
+/// Reads how many messages are kept for who joins.
+pub(super) fn messages(text: &str) -> Result<u64, String> {
+    number(text, &u64::MAX)
+}
+
 fn positive<N: FromStr + Default + PartialEq + std::fmt::Display>(
     text: &str,
     max: &N,

@@ -617,4 +617,5 @@ proptest::proptest! {
     }
 }
 
+mod hub;
 mod mistakes;

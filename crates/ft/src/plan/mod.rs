@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
 
-pub(crate) use service::{ReceiveFile, Relay, SendFile, Service, Site, Sums};
+pub(crate) use service::{Hub, ReceiveFile, Relay, SendFile, Service, Site, Sums};
 
 /// One run of the command.
 #[derive(Clone, Debug)]
@@ -72,6 +72,8 @@ pub(crate) struct Connect {
     pub(crate) options: ClientOptions,
     pub(crate) terminal: Terminal,
     pub(crate) watch: Watch,
+    /// A person types lines: let them be edited.
+    pub(crate) edit: bool,
     /// Let this program talk to the peer instead of stdin and stdout.
     pub(crate) exec: Option<Vec<OsString>>,
     pub(crate) report: Report,

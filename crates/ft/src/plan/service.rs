@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fivetuple::service::{ExecOptions, HttpOptions};
+use fivetuple::service::{ExecOptions, HttpOptions, HubOptions};
 use fivetuple::{Address, ConnectOptions};
 
 use super::Terminal;
@@ -24,6 +24,9 @@ pub(crate) enum Service {
     Http(Site),
     /// A program for each connection.
     Exec(ExecOptions),
+    Hub(Hub),
+    /// The hub, with names.
+    Chat(Hub),
 }
 
 impl Service {
@@ -31,6 +34,14 @@ impl Service {
     pub(crate) fn is_for_one(&self) -> bool {
         matches!(self, Self::Receive(plan) if !plan.directory)
     }
+}
+
+/// What one client sends goes to all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hub {
+    pub(crate) options: HubOptions,
+    /// How stdin and stdout take part, if they do.
+    pub(crate) console: Option<Terminal>,
 }
 
 /// Each client gets a connection of its own to one of these.

@@ -4,9 +4,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use fivetuple::event::Observers;
-use fivetuple::service::{Output, OutputEnd};
+use fivetuple::service::{Output, OutputEnd, Terminal};
 use fivetuple::{Client, Closed, Event, NotConnected, Observer, Reason, Retry};
 
+use super::editor::{self, LineEditor};
 use super::exec::Program;
 use super::signals::{Asked, Signals};
 use super::watch::{Digests, Watching, how_to_go_on};
@@ -66,8 +67,9 @@ fn refuse(error: &NotConnected, reports: &Reports, observers: &Observers) -> u8 
 
 async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mut Signals)) -> u8 {
     let watching = Watching::start(plan, client.live(), reports);
+    let mut editor = None;
     let started = match &plan.exec {
-        None => streams::terminal(&plan.terminal).map(|terminal| (terminal, None)),
+        None => stdin_and_stdout(plan, &mut editor).map(|terminal| (terminal, None)),
         Some(argv) => Program::start(argv, &plan.terminal)
             .map(|(terminal, program)| (terminal, Some(program))),
     };
@@ -97,6 +99,8 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
             },
         }
     };
+    // What is said from here on stands on a terminal as it was found.
+    drop(editor);
     let program = match program {
         Some(program) => program.finish(&terminal.output).await,
         None => None,
@@ -114,6 +118,18 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
         (None, Some(_)) => status.max(status::FAILED),
         (None, None) => status,
     }
+}
+
+/// The terminal service, with an editor where lines are typed.
+fn stdin_and_stdout(plan: &Connect, editor: &mut Option<LineEditor>) -> std::io::Result<Terminal> {
+    if plan.edit
+        && let Ok((terminal, opened)) = editor::open(&plan.terminal)
+    {
+        *editor = Some(opened);
+        return Ok(terminal);
+    }
+    // A terminal that cannot do it edits lines itself.
+    streams::terminal(&plan.terminal)
 }
 
 fn outcome(closed: &Closed, output: &Output, reports: &Reports) -> u8 {

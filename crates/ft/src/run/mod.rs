@@ -4,6 +4,7 @@ mod check;
 mod connect;
 mod counters;
 mod demo;
+mod editor;
 mod exec;
 mod files;
 mod listen;

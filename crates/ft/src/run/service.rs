@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use fivetuple::call::{Code, Visible};
 use fivetuple::kernel::limit::DescriptorLimit;
 use fivetuple::service::{
-    Chargen, Data, Daytime, Discard, Echo, Exec, ExecOptions, Http, Output, Relay, Source, Time,
+    Chargen, Chat, Console, Data, Daytime, Discard, Echo, Exec, ExecOptions, Http, Hub, Output,
+    Relay, Source, Time,
 };
 use fivetuple::{Address, Explained, Identity, Server, Service, SocketName, Summary};
 use tokio::task::JoinHandle;
@@ -116,6 +117,22 @@ pub(super) fn start(
         }
         plan::Service::Source(size) => serve(server, move |_: &Identity| Source::new(size)),
         plan::Service::Relay(ref plan) => relay(server, plan)?,
+        plan::Service::Hub(ref plan) => {
+            let hub = Hub::new(plan.options.clone());
+            let output = console(plan, || hub.console())?;
+            Started {
+                output,
+                ..serve(server, hub)
+            }
+        }
+        plan::Service::Chat(ref plan) => {
+            let chat = Chat::new(plan.options.clone());
+            let output = console(plan, || chat.console())?;
+            Started {
+                output,
+                ..serve(server, chat)
+            }
+        }
     })
 }
 
@@ -129,6 +146,22 @@ fn relay(server: Server, plan: &plan::Relay) -> Result<Started, String> {
         )),
         None => Ok(serve(server, relay)),
     }
+}
+
+/// stdin and stdout as a member, if they are to be one.
+fn console(plan: &plan::Hub, member: impl FnOnce() -> Console) -> Result<Option<Output>, String> {
+    let Some(terminal) = &plan.console else {
+        return Ok(None);
+    };
+    let failed = |error| explain_io("stdin or stdout", &error);
+    let output = streams::output(terminal).map_err(failed)?;
+    let console = member();
+    // A stdin that is closed counts as one that has ended.
+    if let Some(stdin) = streams::stdin().map_err(failed)? {
+        console.speak(stdin, &output).map_err(failed)?;
+    }
+    tokio::spawn(console.listen(output.clone()));
+    Ok(Some(output))
 }
 
 fn serve<S: Service>(server: Server, service: S) -> Started {

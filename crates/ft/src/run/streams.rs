@@ -24,47 +24,51 @@ const OURS: i32 = 3;
 
 /// The terminal service on stdin and stdout.
 pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
-    let input = match plan.input.then(|| file(rustix::stdio::stdin())) {
+    let input = match plan.input.then(stdin) {
         Some(stdin) => match stdin? {
-            Some(stdin) => {
-                let keyboard = Keyboard {
-                    stdin,
-                    is_blocked: false,
-                };
-                Some(Input::new(
-                    keyboard,
-                    plan.interactive,
-                    plan.crlf,
-                    plan.slow,
-                )?)
-            }
+            Some(stdin) => Some(Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?),
             None => None,
         },
         None => None,
     };
-    let output = match file(rustix::stdio::stdout())? {
+    let output = output(plan)?;
+    Ok(Terminal { input, output })
+}
+
+/// stdin, to be read by a thread; none where it is closed, which counts as ended.
+pub(super) fn stdin() -> io::Result<Option<Keyboard>> {
+    let stdin = file(rustix::stdio::stdin())?;
+    Ok(stdin.map(|stdin| Keyboard {
+        stdin,
+        is_blocked: false,
+    }))
+}
+
+/// stdout, for a thread that may wait for it; none where it is closed.
+pub(super) fn stdout() -> io::Result<Option<File>> {
+    file(rustix::stdio::stdout())
+}
+
+/// stdout, written by a thread.
+pub(super) fn output(plan: &plan::Terminal) -> io::Result<Output> {
+    match stdout()? {
         Some(stdout) if plan.output => {
             let output = if plan.visible {
-                let shown = VisibleWriter {
-                    filter: Filter::new(),
-                    text: String::new(),
-                    writer: stdout,
-                };
+                let shown = VisibleWriter::new(Filter::new(), stdout);
                 Output::new(shown, plan.slow, WhenGone::Close)?
             } else {
                 Output::new(stdout, plan.slow, WhenGone::Close)?
             };
             watch(&output);
-            output
+            Ok(output)
         }
         // Closed at the start counts as /dev/null.
-        _ => Output::new(io::sink(), plan.slow, WhenGone::Close)?,
-    };
-    Ok(Terminal { input, output })
+        _ => Output::new(io::sink(), plan.slow, WhenGone::Close),
+    }
 }
 
 /// A descriptor of our own for it; none where it is closed, which counts as ended.
-fn file(fd: BorrowedFd<'_>) -> io::Result<Option<File>> {
+pub(super) fn file(fd: BorrowedFd<'_>) -> io::Result<Option<File>> {
     match fcntl_dupfd_cloexec(fd, OURS) {
         Ok(fd) => Ok(Some(File::from(fd))),
         Err(Errno::BADF) => Ok(None),
@@ -76,7 +80,7 @@ fn file(fd: BorrowedFd<'_>) -> io::Result<Option<File>> {
 ///
 /// Reading it then would stop the whole program, connections and all (SIGTTIN, tty_ioctl(4)),
 /// and again whenever it is continued. With the signal blocked, read fails instead.
-struct Keyboard {
+pub(super) struct Keyboard {
     stdin: File,
     /// SIGTTIN, for the thread that reads.
     is_blocked: bool,
@@ -146,13 +150,23 @@ pub(super) fn complaint(end: &OutputEnd) -> Option<String> {
 }
 
 /// Makes the control bytes of a peer visible before they reach a terminal.
-struct VisibleWriter {
+pub(super) struct VisibleWriter<W: Write> {
     filter: Filter,
     text: String,
-    writer: File,
+    writer: W,
 }
 
-impl Write for VisibleWriter {
+impl<W: Write> VisibleWriter<W> {
+    pub(super) fn new(filter: Filter, writer: W) -> Self {
+        Self {
+            filter,
+            text: String::new(),
+            writer,
+        }
+    }
+}
+
+impl<W: Write> Write for VisibleWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.text.clear();
         self.filter.push(bytes, &mut self.text);
@@ -165,7 +179,7 @@ impl Write for VisibleWriter {
     }
 }
 
-impl Drop for VisibleWriter {
+impl<W: Write> Drop for VisibleWriter<W> {
     fn drop(&mut self) {
         self.text.clear();
         self.filter.finish(&mut self.text);

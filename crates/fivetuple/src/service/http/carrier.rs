@@ -110,7 +110,7 @@ impl Write for Carrier {
         pieces: &[IoSlice<'_>],
     ) -> Poll<Result<usize, Error>> {
         let this = self.get_mut();
-        let sent = ready!(this.connection.poll_send_vectored(cx, pieces));
+        let sent = ready!(this.connection.poll_send_parts(cx, pieces));
         Poll::Ready(this.sent(sent))
     }
 

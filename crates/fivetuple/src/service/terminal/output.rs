@@ -126,7 +126,7 @@ impl Output {
     }
 
     /// The number by which a connection is known here.
-    pub(super) fn join(&self) -> u64 {
+    pub(in crate::service) fn join(&self) -> u64 {
         let mut queue = self.shared.lock();
         queue.joined += 1;
         queue.joined
@@ -138,7 +138,7 @@ impl Output {
     ///
     /// There was no room, and the policy is to close who would write all the same: how many bytes
     /// the writer is behind.
-    pub(super) fn push(&self, bytes: &[u8]) -> Result<(u64, u64), u64> {
+    pub(in crate::service) fn push(&self, bytes: &[u8]) -> Result<(u64, u64), u64> {
         let mut queue = self.shared.lock();
         if self.shared.slow == Slow::Close && queue.waiting.len() >= QUEUE_MAX {
             return Err(queue.waiting.len() as u64);
@@ -164,7 +164,11 @@ impl Output {
         Ok((queue.pushed, dropped as u64))
     }
 
-    pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
+    pub(in crate::service) fn poll_room(
+        &self,
+        cx: &mut Context<'_>,
+        who: u64,
+    ) -> Poll<Result<usize, Close>> {
         let mut queue = self.shared.lock();
         if let Some(end) = &queue.end {
             return Poll::Ready(match self.shared.close_for(end, queue.lost) {
@@ -186,7 +190,7 @@ impl Output {
     }
 
     /// Ready when everything up to `mark` is written. `ended`: there is nothing more to send.
-    pub(super) fn poll_delivered(
+    pub(in crate::service) fn poll_delivered(
         &self,
         cx: &mut Context<'_>,
         (who, mark): (u64, u64),
@@ -222,7 +226,7 @@ impl Output {
         }
     }
 
-    pub(super) fn forget(&self, who: u64) {
+    pub(in crate::service) fn forget(&self, who: u64) {
         let mut queue = self.shared.lock();
         queue.waiting_for.remove(&who);
         queue.watching.remove(&who);

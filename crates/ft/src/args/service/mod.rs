@@ -8,6 +8,7 @@ pub(super) mod exec;
 pub(super) mod files;
 pub(super) mod http;
 pub(super) mod relay;
+mod hub;
 
 use fivetuple::service::Slow;
 
@@ -18,10 +19,12 @@ use super::shown;
 use super::values::{nearest, size};
 use crate::plan::Service;
 
+pub(super) use hub::Hub;
+
 /// The services of this release.
-pub(super) const SERVICES: [&str; 13] = [
+pub(super) const SERVICES: [&str; 15] = [
     "terminal", "echo", "discard", "chargen", "daytime", "time", "source", "relay", "send",
-    "receive", "http", "exec", "shell",
+    "receive", "http", "exec", "shell", "hub", "chat",
 ];
 
 /// Those whose name a word of their own follows.
@@ -54,6 +57,8 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "http" => http::plan(words, rest.next())?,
         "send" => files::send(&words.files, rest.next(), around)?,
         "receive" => files::receive(&words.files, rest.next(), around)?,
+        "hub" => hub::hub(words, around)?,
+        "chat" => hub::chat(words, around)?,
         other => return Err(unknown(other)),
     };
     if let Some(word) = rest.next() {
@@ -71,8 +76,20 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
 
 /// What is wrong with the first option that only another service has.
 fn of_others(name: &str, words: &Listen) -> Option<String> {
-    let options: [(&[&str], Option<&str>, &str); 5] = [
-        (&["terminal"], of_terminal(words), "the terminal service"),
+    let of_console = words.slow.map(|_: SlowWord| "--slow");
+    let of_console = of_console.or(words.shown.raw.then_some("--raw"));
+    let options: [(&[&str], Option<&str>, &str); 7] = [
+        (
+            &["terminal"],
+            shown::written(&words.data).next(),
+            "the terminal service",
+        ),
+        (
+            &["terminal", "hub", "chat"],
+            of_console,
+            "terminal, hub and chat",
+        ),
+        (&["hub", "chat"], hub::written(&words.hub), "hub and chat"),
         (
             &["relay"],
             relay::written(&words.relay),
@@ -118,11 +135,4 @@ fn unknown(word: &str) -> String {
     let near = near.unwrap_or_default();
     let list = SERVICES.join(", ");
     format!("unknown service '{}'{near} (services: {list})", said(word))
-}
-
-/// The first option that only the terminal service has.
-fn of_terminal(words: &Listen) -> Option<&'static str> {
-    let slow = words.slow.map(|_: SlowWord| "--slow");
-    let raw = words.shown.raw.then_some("--raw");
-    shown::written(&words.data).next().or(slow).or(raw)
 }

@@ -148,8 +148,8 @@ fn services() {
 $ ft listen 8080 ehco
 ft listen: unknown service 'ehco'; did you mean 'echo'? (services: terminal, echo, discard, chargen, daytime, time, \
         source, relay)
-$ ft listen 8080 hub
-ft listen: unknown service 'hub' (services: terminal, echo, discard, chargen, daytime, time, source, relay)
+$ ft listen 8080 gopher
+ft listen: unknown service 'gopher' (services: terminal, echo, discard, chargen, daytime, time, source, relay)
 $ ft listen 8080 echo discard
 ft listen: a listening socket has one service: leave out echo or discard
 $ ft listen 8080 source echo
@@ -172,6 +172,19 @@ $ ft listen 8080 discard --raw
 ft listen: --raw is for the terminal service: leave out --raw or discard
 $ ft listen 8080 echo --slow block
 ft listen: --slow is for the terminal service: leave out --slow or echo
+$ ft listen 8080 echo --history 5
+ft listen: --history is for hub and chat: leave out --history, or echo
+$ ft listen 8080 --rooms
+ft listen: --rooms is for hub and chat: leave out --rooms, or terminal
+$ ft listen 8080 hub --send-only
+ft listen: --send-only is for the terminal service: leave out --send-only or hub
+$ ft listen 8080 hub --raw
+ft listen: --raw is about what stdout shows, and it shows nothing: add --console, or leave out --raw
+$ ft listen 8080 chat --messages chunks
+ft listen: the messages of a chat are lines: leave out --messages
+$ ft listen 8080 hub --max-behind 1k --max-line 2k
+ft listen: a line of --max-line 2000 bytes does not fit into --max-behind 1000: make one larger or the \
+        other smaller
 $ ft listen 8080 -- cat
 ft listen: words behind -- are for a program: write exec -- CMD ARGS
 $ ft listen 8080 exec

@@ -142,7 +142,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--slow block", "--slow drop-oldest", "--slow close"],
         summary: "what happens to a client that does not read",
         body: &[
-            Row("of", "listen, with the terminal service"),
+            Row("of", "listen, with the terminal service, hub and chat"),
             Row(
                 "block",
                 "default: nothing is thrown away. A client far behind holds back stdin, but is \
@@ -158,7 +158,11 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "close",
                 "a client too far behind is closed; so is one whose bytes find stdout full",
             ),
-            Text("With all three, a bounded number of bytes is kept."),
+            Text(
+                "With all three, a bounded number of bytes is kept. In a hub and a chat \
+                 drop-oldest is the default, and block reads nothing from anybody while one is \
+                 --max-behind.",
+            ),
         ],
         examples: &[
             example("ft listen 8080 --slow block", ""),

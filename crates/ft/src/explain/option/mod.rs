@@ -4,6 +4,7 @@ mod call;
 mod end;
 mod files;
 mod http;
+mod hub;
 mod limit;
 mod place;
 mod program;
@@ -19,6 +20,7 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     files::TOPICS,
     program::TOPICS,
     limit::TOPICS,
+    hub::TOPICS,
     end::TOPICS,
     http::TOPICS,
 ];

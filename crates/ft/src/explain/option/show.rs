@@ -86,7 +86,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "If stdout is a terminal, control bytes of the peer are made visible, because a \
                  peer must not steer your terminal. --raw passes them. A pipe or a file always \
-                 gets the exact bytes.",
+                 gets the exact bytes. It also leaves out the line editing of ft connect.",
             ),
         ],
         examples: &[

@@ -2,6 +2,7 @@
 
 mod end;
 mod http;
+mod hub;
 mod name;
 mod output;
 mod program;
@@ -14,6 +15,7 @@ use super::topic::Topic;
 pub(crate) const TABLES: &[&[Topic]] = &[
     name::TOPICS,
     unix::TOPICS,
+    hub::TOPICS,
     program::TOPICS,
     end::TOPICS,
     relay::TOPICS,

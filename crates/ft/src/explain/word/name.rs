@@ -252,6 +252,10 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "the files of DIR, or of this folder, for browsers (RFC 9112)",
             ),
             Row("exec, shell", "a program for each client: see there"),
+            Row(
+                "hub, chat",
+                "what one client sends, all others get; chat: with names",
+            ),
             Text(
                 "terminal reads stdin only while somebody is connected. After stdin has ended, \
                  later clients get our half-close at once.",
