@@ -11,7 +11,7 @@ use explain::{Topic, Unknown, events, index, lookup, render, schema, topics};
 const COLUMNS: usize = 80;
 /// Lines of a topic, and of the two that are tables.
 const LINES: usize = 40;
-const LINES_OF_TABLES: usize = 64;
+const LINES_OF_TABLES: usize = 80;
 /// A topic without a command to type: no command of a safe program produces it.
 const WITHOUT_EXAMPLE: &[&str] = &["EFAULT"];
 /// Names that differ only in case or in the dashes of an option. The name as typed decides.

@@ -534,7 +534,7 @@ fn after_a_reset_the_partial_file_is_said_and_the_commands_complete_it() {
     let ended = server.wait();
     assert_eq!(ended.status, 1);
     said(&ended.said, "closed: reset by peer");
-    said(&ended.said, "incomplete, 123456 B (123.45 kB) in");
+    said(&ended.said, "incomplete, 123456 B (123.46 kB) in");
     assert_eq!(place.names(""), ["FILE", "copy.partial"]);
     // What is printed is typed, on both sides.
     let here = said(&ended.said, "to continue, here: ");

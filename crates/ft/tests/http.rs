@@ -842,8 +842,7 @@ fn mistakes_are_one_sentence_and_status_two() {
         ),
         (
             vec!["0", "echo", "--status"],
-            "--status is for the http service: leave out --status, or say ft listen ADDRESS http"
-                .to_owned(),
+            "--status is for the http service: leave out --status or echo".to_owned(),
         ),
         (
             vec!["0", "--head-deadline", "1s"],

@@ -129,6 +129,8 @@ fn with_close_a_blocked_stdout_costs_who_writes_the_connection_and_nobody_else()
     let sent = bytes(7, 0, MUCH);
     assert!(flood.write_all(&sent).is_err(), "it is cut off");
     let said = server.wait_for("#2 ");
+    assert!(said.contains("so it is closed (--slow close)"), "{said}");
+    let said = server.wait_for("#2 ");
     assert!(said.contains("closed: aborted by us"), "{said}");
     stdin.write_all(b"news\n").unwrap();
     hears(&mut listens, b"news\n");

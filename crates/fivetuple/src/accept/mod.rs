@@ -7,6 +7,7 @@
 
 mod access;
 mod places;
+mod trouble;
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ use crate::listen::Listener;
 pub use access::Access;
 pub use ipnet::IpNet;
 pub use places::{AtLimit, Limits, Place, Places};
+use trouble::{Trouble, trouble};
 
 /// How long accepting rests after a shortage, unless a connection ends before.
 const REST: Duration = Duration::from_millis(100);
@@ -141,36 +143,6 @@ impl Listener {
         } else {
             self.local.clone()
         }
-    }
-}
-
-/// What an error of accept means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
-    /// That client is gone, or a signal came: the next one, please (accept(2), "Error handling").
-    OfThatClient,
-    /// Something has run out; the client stays in the queue.
-    Shortage(Pause),
-    /// Not a word in the manual about it: rest, say so, go on.
-    Unknown,
-}
-
-fn trouble(errno: Errno) -> Trouble {
-    match errno {
-        Errno::CONNABORTED
-        | Errno::INTR
-        | Errno::PROTO
-        | Errno::NOPROTOOPT
-        | Errno::OPNOTSUPP
-        | Errno::NETDOWN
-        | Errno::NETUNREACH
-        | Errno::HOSTDOWN
-        | Errno::HOSTUNREACH
-        | Errno::NONET
-        | Errno::TIMEDOUT => Trouble::OfThatClient,
-        Errno::MFILE | Errno::NFILE => Trouble::Shortage(Pause::Descriptors),
-        Errno::NOBUFS | Errno::NOMEM => Trouble::Shortage(Pause::Memory),
-        _ => Trouble::Unknown,
     }
 }
 

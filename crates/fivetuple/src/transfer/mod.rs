@@ -11,10 +11,10 @@
 mod end_of_stream;
 mod joined;
 mod outgoing;
+mod scratch;
 mod terms;
 mod timer;
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub use end_of_stream::{EndOfStream, Eof, Input, Step};
 pub use joined::Joined;
 pub use outgoing::Outgoing;
 use outgoing::Unsent;
+pub(crate) use scratch::with_scratch;
 pub use terms::Terms;
 pub(crate) use timer::Timer;
 
@@ -388,14 +389,4 @@ pub(crate) fn close_for(errno: Errno) -> Close {
         Errno::CONNABORTED => Close::Abort,
         _ => Close::Fail,
     }
-}
-
-thread_local! {
-    static THREAD_SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into());
-}
-
-/// Lends the buffer of this thread. Not while it is lent already: an exchange has it only when it
-/// is asked for what it has to send.
-pub(crate) fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
-    THREAD_SCRATCH.with_borrow_mut(|scratch| work(scratch))
 }

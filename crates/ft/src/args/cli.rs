@@ -75,8 +75,10 @@ pub(super) struct Listen {
     /// that was chosen is reported.
     #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
     pub(super) address: Option<String>,
+    /// echo, hub, chat, exec, shell, relay, send, receive, http and more: see --help
+    ///
     /// terminal, echo, discard, chargen, daytime, time, source [SIZE], relay DESTINATION, send FILE,
-    /// receive FILE|DIR, http [DIR], exec -- CMD ARGS, shell 'CMD', hub, chat
+    /// receive FILE|DIR, http [DIR], exec -- CMD ARGS, shell 'CMD', hub, chat.
     ///
     /// Without one, the terminal: what is typed or piped in goes to every client, what they send
     /// goes to stdout. source sends SIZE bytes to each client, without a SIZE for ever. relay

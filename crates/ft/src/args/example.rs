@@ -19,10 +19,7 @@ const LISTEN: &[Example] = &[
     ),
     ("ft listen 8080 send big.iso", "a file for each client"),
     ("ft listen 8080 receive inbox/", "a file from each client"),
-    (
-        "ft listen 8080 http site --status",
-        "a folder, for browsers",
-    ),
+    ("ft listen 8080 http . --status", "a folder, for browsers"),
     (
         "ft listen 8080 exec -- tr a-z A-Z",
         "a program for each client",

@@ -133,7 +133,9 @@ pub(crate) fn plan(
     };
     let planned = match asked {
         Verb::Listen(words) => listen::plan(*words, around),
-        Verb::Relay(words) => listen::plan(service::relay::as_listen(*words), around),
+        Verb::Relay(words) => {
+            service::relay::as_listen(*words).and_then(|words| listen::plan(words, around))
+        }
         Verb::Connect(words) => connect::plan(*words, around),
         Verb::Explain(words) => explained(&words.words, environment.width()),
         Verb::Demo(words) => Ok(Plan::Demo(shown::color_only(&words.color, around))),

@@ -61,7 +61,9 @@ fn serving_a_relay(command: Command) -> Command {
         let heading = argument.get_help_heading();
         let foreign = heading.is_some_and(|heading| !own.contains(&heading));
         match argument.get_id().as_str() {
-            "address" => argument.value_name("LISTEN"),
+            "address" => argument.value_name("LISTEN").required(true),
+            // With sockets that were passed there is no LISTEN: ft listen --listen-fd FD relay.
+            "listen_fd" => argument.hide(true),
             "service" => argument
                 .value_name("DESTINATION")
                 .required(true)

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::counters::Counters;
-use super::notify::Manager;
+use super::notify::Notice;
 use super::progress::Progress;
 use super::signals::{Asked, Signals};
 use super::{files, remark, service, status, status_of, streams};
@@ -45,7 +45,7 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
         Err(status) => return super::close(&reports, status),
     };
     say_who_can_connect(&plan, &server, &reports);
-    let manager = Manager::new(plan.notify.as_deref());
+    let notice = Notice::new(plan.notify.as_deref());
     let mut running = Running {
         once: plan.options.once,
         drain_s: plan.options.drain.as_secs_f64(),
@@ -58,14 +58,14 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
         counters,
         reports,
         signals,
-        manager,
+        notice,
     };
     match service::start(server, &plan, (&running.reports, inherited)) {
         Ok(started) => {
             running.output = started.output;
             running.programs = started.programs;
             running.failed = started.failed;
-            running.manager.ready();
+            running.notice.ready();
             if let Some((progress, true)) = running.progress.clone() {
                 tokio::spawn(progress.draw(running.reports.clone()));
             }
@@ -199,7 +199,7 @@ struct Running {
     counters: Arc<Counters>,
     reports: Reports,
     signals: Signals,
-    manager: Manager,
+    notice: Notice,
 }
 
 impl Running {
@@ -216,7 +216,7 @@ impl Running {
                     Asked::End(_) if first_signal => {
                         first_signal = false;
                         untold = true;
-                        self.manager.stopping();
+                        self.notice.stopping();
                         self.control.drain();
                     }
                     Asked::End(status) => {

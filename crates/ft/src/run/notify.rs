@@ -7,9 +7,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// Where to tell it, if somebody wants to hear.
 #[derive(Debug)]
-pub(super) struct Manager(Option<(UnixDatagram, SocketAddr)>);
+pub(super) struct Notice(Option<(UnixDatagram, SocketAddr)>);
 
-impl Manager {
+impl Notice {
     /// `socket` is `NOTIFY_SOCKET`: a path, or `@` and an abstract name.
     pub(super) fn new(socket: Option<&OsStr>) -> Self {
         let address = |socket: &OsStr| match socket.as_bytes() {
@@ -18,7 +18,7 @@ impl Manager {
         };
         let opened = socket.and_then(|socket| {
             let told = UnixDatagram::unbound().ok()?;
-            // A manager that does not read is not waited for.
+            // Who does not read is not waited for.
             told.set_nonblocking(true).ok()?;
             Some((told, address(socket).ok()?))
         });

@@ -35,9 +35,19 @@ pub(in crate::args) struct Relay {
 }
 
 /// The words of `ft relay LISTEN DESTINATION`, as those of `ft listen LISTEN relay DESTINATION`.
-pub(in crate::args) fn as_listen(mut words: Listen) -> Listen {
+///
+/// # Errors
+///
+/// Sockets that were passed take the place of LISTEN, which `ft listen` can spell.
+pub(in crate::args) fn as_listen(mut words: Listen) -> Result<Listen, String> {
+    if let Some(fd) = words.listen_fd.first() {
+        return Err(format!(
+            "with --listen-fd there is no LISTEN: write ft listen --listen-fd {} relay DESTINATION",
+            said(fd)
+        ));
+    }
     words.service.insert(0, "relay".to_owned());
-    words
+    Ok(words)
 }
 
 /// What the service does.

@@ -135,8 +135,10 @@ $ ft connect [::1]:80 --source 127.0.0.1
 ft connect: --source 127.0.0.1 is IPv4, and ::1 is IPv6: write a source of IPv6, or leave it out
 $ ft connect 127.0.0.1:80 --source ::1
 ft connect: --source ::1 is IPv6, and 127.0.0.1 is IPv4: write a source of IPv4, or leave it out
-$ ft listen unix:/x
-ft listen: unix: addresses are not supported in this release
+$ ft listen vsock:3:80
+ft listen: vsock: addresses are not supported in this release
+$ ft listen unix:
+ft listen: the path is empty: write unix:/path or unix:@name
 ",
     );
 }
@@ -147,9 +149,10 @@ fn services() {
         "
 $ ft listen 8080 ehco
 ft listen: unknown service 'ehco'; did you mean 'echo'? (services: terminal, echo, discard, chargen, daytime, time, \
-        source, relay)
+        source, relay, send, receive, http, exec, shell, hub, chat)
 $ ft listen 8080 gopher
-ft listen: unknown service 'gopher' (services: terminal, echo, discard, chargen, daytime, time, source, relay)
+ft listen: unknown service 'gopher' (services: terminal, echo, discard, chargen, daytime, time, source, relay, \
+        send, receive, http, exec, shell, hub, chat)
 $ ft listen 8080 echo discard
 ft listen: a listening socket has one service: leave out echo or discard
 $ ft listen 8080 source echo

@@ -37,6 +37,6 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
         example("ft listen unix:/tmp/x echo", ""),
         example("ft connect unix:/tmp/x", "in a second terminal"),
     ],
-    see_also: &["--mode", "socket", "address"],
+    see_also: &["--mode", "socket", "addresses"],
     manual: "unix(7)",
 }];
