@@ -369,6 +369,23 @@ fn on_a_terminal_lines_are_edited_and_what_comes_stands_above_them() {
 }
 
 #[test]
+fn lines_that_are_pasted_at_once_all_arrive() {
+    if !has("script") {
+        return;
+    }
+    let (port, accepted) = accept();
+    let mut terminal = AtTerminal::start("$FT connect $PORT", port);
+    let mut peer = accepted.join().expect("it calls");
+    peer.write_all(b"ready\n").expect("it is open");
+    terminal.shows("ready");
+    let pasted: String = (1..=200).map(|number| format!("line {number}\r")).collect();
+    terminal.types(&pasted);
+    hears(&mut peer, &pasted.replace('\r', "\n"));
+    drop(peer);
+    terminal.ends("status 0");
+}
+
+#[test]
 fn however_it_ends_the_terminal_is_as_it_was() {
     if !has("script") {
         return;

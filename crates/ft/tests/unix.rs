@@ -340,11 +340,23 @@ fn an_abstract_name_is_served_and_leaves_nothing() {
     assert_eq!(server.stop().status, 0);
 }
 
+/// Whether somebody is connected to this path (`/proc/net/unix`, state 03).
+fn table_has_clients(path: &Path) -> bool {
+    let table = fs::read_to_string("/proc/net/unix").expect("it is there");
+    let name = path.to_str().expect("UTF-8");
+    let mut lines = table.lines();
+    lines.any(|line| line.ends_with(name) && line.contains(" 03 "))
+}
+
 #[test]
 fn five_hundred_clients_at_once_leave_no_descriptor() {
     let folder = Folder::new("many");
     let path = folder.path("x");
     let server = listen(&path, &["echo"]);
+    // With one client served, everything that the server opens for itself is open.
+    let output = run(ft().arg("connect").arg(address(&path)), b"hello");
+    assert_eq!(output.stdout, b"hello");
+    eventually("it is alone", || !table_has_clients(&path));
     let before = descriptors(server.child.id());
     let round = || {
         use std::io::{Read, Write};

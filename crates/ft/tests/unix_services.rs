@@ -166,7 +166,7 @@ fn files_go_out_and_come_in() {
         .collect();
     assert_eq!(names.len(), 1);
     let name = names[0].file_name().into_string().expect("UTF-8");
-    assert!(name.starts_with("000001-pid-"), "{name}");
+    assert!(name.starts_with("000001-pid_"), "{name}");
     assert!(fs::read(names[0].path()).expect("it is whole") == data);
 }
 

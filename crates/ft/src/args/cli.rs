@@ -73,7 +73,7 @@ pub(super) struct Listen {
     ///
     /// Also [::1]:8080, names of ports, unix:/path and unix:@name. Port 0 is any free port; the one
     /// that was chosen is reported.
-    #[arg(value_name = "ADDRESS", required_unless_present = "listen_fd")]
+    #[arg(value_name = "ADDRESS")]
     pub(super) address: Option<String>,
     /// echo, hub, chat, exec, shell, relay, send, receive, http and more: see --help
     ///

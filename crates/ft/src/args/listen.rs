@@ -17,6 +17,8 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
     if !words.listen_fd.is_empty() {
         // What would be the address is the service.
         words.service.splice(0..0, words.address.take());
+    } else if words.address.is_none() {
+        return Err("the address is missing: write ft listen 8080".to_owned());
     }
     let family = shown::family(&words.place)?;
     let sockets = sockets(&words, family, around)?;

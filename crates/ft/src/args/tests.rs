@@ -145,7 +145,7 @@ fn what_is_no_relay_says_what_to_write() {
         ),
         (
             "listen 8080 echo --retry 1",
-            "--retry is for the relay service, which calls: leave out --retry",
+            "--retry is for relay, which calls: leave out --retry or echo",
         ),
     ] {
         let exit = piped(line).unwrap_err();

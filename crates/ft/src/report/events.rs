@@ -96,11 +96,11 @@ struct Record<'a> {
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     family: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
     /// `null` for a Unix socket, which has a path.
     #[serde(skip_serializing_if = "Option::is_none")]
     local: Option<Option<Local>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    protocol: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<u64>,
     /// `null` where the kernel did not tell it.
@@ -542,8 +542,7 @@ mod tests {
              \"destination_ip\":\"127.0.0.1\",\"destination_port\":8080,\"protocol\":\"tcp\"}";
         assert_eq!(
             line("listening"),
-            "\"event\":\"listening\",\"local\":{\"ip\":\"127.0.0.1\",\"port\":8080},\
-             \"protocol\":\"tcp\"}"
+            "\"event\":\"listening\",\"protocol\":\"tcp\",\"local\":{\"ip\":\"127.0.0.1\",\"port\":8080}}"
         );
         assert_eq!(
             line("closed"),

@@ -124,7 +124,7 @@ ft connect: nobody listens on port 0: write the port that ft listen reports
 $ ft connect localhost 20-25
 ft connect: 20-25 is more than one port, and a connection has one: add --check to see which answer
 $ ft connect localhost ''
-ft connect: the port is empty: write HOST PORT, such as localhost 8080
+ft connect: the port is empty: write localhost:PORT
 $ ft connect a 1 b
 ft connect: 'b' is one word too many: write HOST PORT, or HOST:PORT
 $ ft connect 10.0.0.1:80 -6
@@ -172,13 +172,13 @@ ft listen: --send-only is for the terminal service: leave out --send-only or sou
 $ ft listen 8080 time --receive-only
 ft listen: --receive-only is for the terminal service: leave out --receive-only or time
 $ ft listen 8080 discard --raw
-ft listen: --raw is for the terminal service: leave out --raw or discard
+ft listen: --raw is for terminal, hub and chat: leave out --raw or discard
 $ ft listen 8080 echo --slow block
-ft listen: --slow is for the terminal service: leave out --slow or echo
+ft listen: --slow is for terminal, hub and chat: leave out --slow or echo
 $ ft listen 8080 echo --history 5
-ft listen: --history is for hub and chat: leave out --history, or echo
+ft listen: --history is for hub and chat: leave out --history or echo
 $ ft listen 8080 --rooms
-ft listen: --rooms is for hub and chat: leave out --rooms, or terminal
+ft listen: --rooms is for hub and chat: leave out --rooms or terminal
 $ ft listen 8080 hub --send-only
 ft listen: --send-only is for the terminal service: leave out --send-only or hub
 $ ft listen 8080 hub --raw
@@ -201,9 +201,9 @@ ft listen: shell takes its command as one word: write shell 'CMD ARGS', or exec 
 $ ft listen 8080 shell cat now
 ft listen: 'now' is one word too many behind shell: write shell 'CMD ARGS', in quotes
 $ ft listen 8080 echo --pty
-ft listen: --pty is for exec and shell: leave out --pty, or write exec -- CMD ARGS
+ft listen: --pty is for exec and shell: leave out --pty or echo
 $ ft listen 8080 --stderr peer
-ft listen: --stderr is for exec and shell: leave out --stderr, or write exec -- CMD ARGS
+ft listen: --stderr is for exec and shell: leave out --stderr or terminal
 $ ft listen 8080 --pipe --pty exec -- cat
 ft listen: --pty is a terminal in place of the pipes: leave out --pipe
 $ ft listen 8080 --crlf exec -- cat

@@ -35,7 +35,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             "ft listen --listen-fd 3 echo",
             "docs/systemd.md has a whole unit",
         )],
-        see_also: &["EACCES", "drain", "unix"],
+        see_also: &["EACCES", "--drain", "unix"],
         manual: "sd_listen_fds(3), sd_notify(3), systemd.socket(5)",
     },
     Topic {
