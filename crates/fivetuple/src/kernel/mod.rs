@@ -6,6 +6,8 @@
 //! wait for the kernel. Errors are plain [`rustix::io::Errno`] values.
 #![allow(unsafe_code)]
 
+pub mod datagram;
+pub mod error_queue;
 mod field;
 pub mod interface;
 pub mod limit;

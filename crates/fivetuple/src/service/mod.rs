@@ -21,6 +21,7 @@
 //! ```
 
 mod chargen;
+mod datagram;
 mod daytime;
 mod discard;
 mod echo;
@@ -37,6 +38,7 @@ use crate::event::Identity;
 use crate::transfer::{Exchange, Terms, Transfer};
 
 pub use chargen::Chargen;
+pub use datagram::{CREDIT_EACH, DatagramExchange, DatagramService, Replies, Reply};
 pub use daytime::{Daytime, daytime};
 pub use discard::Discard;
 pub use echo::Echo;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::call::{Errno, Explained, ReceiveError, SendError};
-use crate::close::{Close, Closed, Closing};
+use crate::close::{Close, Closed, Closing, Expired};
 use crate::connection::Connection;
 use crate::event::Event;
 
@@ -179,6 +179,10 @@ impl<E: Exchange + Unpin> Transfer<E> {
                 SCRATCH
             } else {
                 match self.exchange.poll_room(cx, self.unsent.len()) {
+                    // Less room would cut a datagram; there is enough again when it is asked anew.
+                    Poll::Ready(Ok(room)) if room < SCRATCH && self.connection.is_datagram() => {
+                        return moved;
+                    }
                     // An empty buffer would read like the end of the stream.
                     Poll::Ready(Ok(0)) | Poll::Pending => return moved,
                     Poll::Ready(Ok(room)) => room.min(SCRATCH),
@@ -215,12 +219,26 @@ impl<E: Exchange + Unpin> Transfer<E> {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let one_sided = self.end.peer_finished || self.end.half_closed;
+        let silent = self.end.peer_finished && self.connection.is_datagram();
+        let one_sided = (self.end.peer_finished || self.end.half_closed) && !silent;
         let due = self.timer.poll(cx, &self.connection, one_sided);
-        if due.is_ready() {
+        if due.is_ready() && !self.is_silence() {
             self.close(Close::TimeOut);
+            return due;
         }
-        due
+        if due.is_ready() {
+            // What is received is still delivered.
+            self.end.peer_finished = true;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Whether the time that was up is that of the half-closed state, on a connection of datagrams:
+    /// nobody says there that he has finished, silence is the end.
+    fn is_silence(&mut self) -> bool {
+        let expired = Some(Expired::HalfClosed);
+        self.connection.is_datagram() && self.timer.take_expired_if(expired)
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, scratch: &mut [u8], room: usize) -> Poll<()> {
@@ -233,6 +251,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
         };
         let mut reply = Outgoing::new(&self.connection, &mut self.unsent);
         match received {
+            Ok(0) if self.connection.is_datagram() => self.exchange.received(&[], &mut reply),
             Ok(0) if self.end.send_failed => {
                 self.end.broken = Some(Close::Reset);
                 return Poll::Ready(());
@@ -248,7 +267,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
             }
         }
         let failed = reply.failed();
-        if received == Ok(0) {
+        if received == Ok(0) && !self.connection.is_datagram() {
             self.end.peer_finished = true;
             self.connection.note_peer_finished();
         }
@@ -261,7 +280,11 @@ impl<E: Exchange + Unpin> Transfer<E> {
     /// Nothing more can be sent. What the peer sent before is still received (pitfall: a write
     /// error must not throw away an answer that has already arrived).
     fn send_failed(&mut self, errno: Errno) {
-        if !self.end.send_failed {
+        if self.is_refusal(errno) {
+            // It is about an earlier datagram; the receiving side tells it after the last one.
+            self.end.send_failed = true;
+            self.unsent.clear();
+        } else if !self.end.send_failed {
             let error = SendError::new(self.connection.name(), errno);
             self.sending_ended(&error, errno);
         }
@@ -286,8 +309,13 @@ impl<E: Exchange + Unpin> Transfer<E> {
         }
     }
 
+    /// Whether it says that nobody has the port that datagrams of ours were for.
+    fn is_refusal(&self, errno: Errno) -> bool {
+        errno == Errno::CONNREFUSED && self.connection.is_datagram()
+    }
+
     fn receive_failed(&mut self, errno: Errno) {
-        if !self.end.send_failed {
+        if !self.end.send_failed || self.is_refusal(errno) {
             self.tell(&ReceiveError::new(self.connection.name(), errno));
         }
         self.unsent.clear();
@@ -303,6 +331,11 @@ impl<E: Exchange + Unpin> Transfer<E> {
     }
 
     fn close(&mut self, how: Close) {
+        let how = match how {
+            // Nothing is acknowledged, and an end is not heard of: there is nothing to wait for.
+            Close::Linger | Close::Leave if self.connection.is_datagram() => Close::Release,
+            how => how,
+        };
         self.exchange.closing();
         self.closing = Some(Box::new(Closing::new(how)));
     }
@@ -356,7 +389,7 @@ impl<E: Exchange + Unpin> Future for Transfer<E> {
 /// The way to close after this error.
 fn close_for(errno: Errno) -> Close {
     match errno {
-        Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN => Close::Reset,
+        Errno::CONNRESET | Errno::CONNREFUSED | Errno::PIPE | Errno::NOTCONN => Close::Reset,
         Errno::TIMEDOUT | Errno::HOSTUNREACH | Errno::NETUNREACH => Close::TimeOut,
         Errno::CONNABORTED => Close::Abort,
         _ => Close::Fail,

@@ -39,6 +39,15 @@ impl Timer {
         self.expired
     }
 
+    /// Takes back that a time was up, if it was this one.
+    pub(super) fn take_expired_if(&mut self, which: Option<Expired>) -> bool {
+        let is_it = self.expired == which;
+        if is_it {
+            self.expired = None;
+        }
+        is_it
+    }
+
     /// Ready when a time is up. Called whenever nothing moves any more.
     pub(super) fn poll(
         &mut self,
@@ -53,8 +62,7 @@ impl Timer {
         if !watches {
             return Poll::Pending;
         }
-        let live = connection.live();
-        let moved = live.bytes_sent() + live.bytes_received();
+        let moved = connection.live().moved();
         if moved != self.seen || one_sided != self.one_sided {
             self.seen = moved;
             self.one_sided = one_sided;

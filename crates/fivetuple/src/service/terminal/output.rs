@@ -159,7 +159,13 @@ impl Output {
         Some((queue.pushed, dropped as u64))
     }
 
-    pub(super) fn poll_room(&self, cx: &mut Context<'_>, who: u64) -> Poll<Result<usize, Close>> {
+    /// How many bytes it takes now; `Pending` while that is less than `least`.
+    pub(super) fn poll_room(
+        &self,
+        cx: &mut Context<'_>,
+        who: u64,
+        least: usize,
+    ) -> Poll<Result<usize, Close>> {
         let mut queue = self.shared.lock();
         if let Some(end) = &queue.end {
             return Poll::Ready(match self.shared.close_for(end, queue.lost) {
@@ -171,8 +177,8 @@ impl Output {
         match self.shared.slow {
             Slow::DropOldest => Poll::Ready(Ok(SCRATCH)),
             // Who has nothing to write is not concerned: only a byte that comes shows who has.
-            Slow::Close => Poll::Ready(Ok(room.max(1))),
-            Slow::Block if room == 0 => {
+            Slow::Close => Poll::Ready(Ok(room.max(least))),
+            Slow::Block if room < least => {
                 queue.waiting_for.insert(who, cx.waker().clone());
                 Poll::Pending
             }
