@@ -155,6 +155,10 @@ pub(super) struct Connect {
     pub(super) data: Data,
     #[command(flatten)]
     pub(super) end: End,
+    /// Over UDP: how long to wait for one more datagram when our input has ended [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    #[arg(help_heading = END, hide_short_help = true)]
+    pub(super) wait: Option<Duration>,
     /// For one try to connect [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = limit::time)]
     #[arg(help_heading = LIMITS)]

@@ -25,6 +25,10 @@ const LISTEN: &[Example] = &[
         "ft listen '*:8080' --allow 192.168.0.0/16",
         "only from these addresses",
     ),
+    (
+        "ft listen udp:8080 echo",
+        "datagrams come back to who sent them",
+    ),
     ("ft listen 8080 -v", "every call of the diagram"),
 ];
 
@@ -47,6 +51,7 @@ const CONNECT: &[Example] = &[
         "ft connect 8080 --retry forever",
         "wait for a server that is starting",
     ),
+    ("ft connect udp:8080", "each line is a datagram"),
     (
         "ft connect 8080 --exec -- tr a-z A-Z",
         "a program talks to the peer",

@@ -5,6 +5,7 @@ use fivetuple::{Access, Address, AtLimit, BACKLOG, Limits, ServerOptions, Socket
 
 use super::Surroundings;
 use super::cli::Listen;
+use super::datagrams;
 use super::failure::said;
 use super::service::{self, SERVICES};
 use super::shown;
@@ -29,6 +30,9 @@ pub(super) fn plan(words: Listen, around: Surroundings<'_>) -> Result<Plan, Stri
             }
         }
         Address::Unix(_) => of_ip(&words)?,
+    }
+    if let Address::Udp(_) = address {
+        return datagrams::plan(words, (address, family), around);
     }
     let service = service::plan(&words, around)?;
     let report = shown::report(&words.shown, Typed::Listen(words.service.join(" ")), around)?;

@@ -217,7 +217,11 @@ pub(crate) static KEYS: &[KeySchema] = &[
         Kind::OneOf(&["sent", "received"]),
         "as seen from this side",
     ),
-    key("bytes", Kind::Integer, "thrown away, as --slow asked"),
+    key(
+        "bytes",
+        Kind::Integer,
+        "thrown away, as --slow asked; udp: not sent",
+    ),
     key("call", Kind::Text, "manual name, such as bind"),
     key("errno", Kind::Text, "name, such as EADDRINUSE"),
     key("message", Kind::Text, "for people; its words may change"),

@@ -9,15 +9,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use fivetuple::service::Slow;
-use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
+use fivetuple::{Address, ClientOptions, ConnectOptions, DatagramOptions, ServerOptions};
 
-pub(crate) use service::Service;
+pub(crate) use service::{DatagramService, Service};
 
 /// One run of the command.
 #[derive(Clone, Debug)]
 pub(crate) enum Plan {
     /// The server.
     Listen(Box<Listen>),
+    /// The server of datagrams.
+    ListenDatagrams(Box<ListenDatagrams>),
     /// The client.
     Connect(Box<Connect>),
     /// Which ports answer.
@@ -34,6 +36,15 @@ pub(crate) struct Listen {
     pub(crate) address: Address,
     pub(crate) options: ServerOptions,
     pub(crate) service: Service,
+    pub(crate) report: Report,
+}
+
+/// The server of datagrams.
+#[derive(Clone, Debug)]
+pub(crate) struct ListenDatagrams {
+    pub(crate) address: Address,
+    pub(crate) options: DatagramOptions,
+    pub(crate) service: DatagramService,
     pub(crate) report: Report,
 }
 
@@ -94,6 +105,8 @@ pub(crate) enum Typed {
     /// The service, empty for the default. The log of a server has a line when a connection is
     /// accepted and one when it has closed.
     Listen(String),
+    /// The same of a server of datagrams.
+    ListenDatagrams(String),
     /// The address.
     Connect(String),
 }

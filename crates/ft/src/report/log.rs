@@ -13,7 +13,7 @@ use fivetuple::{Event, Explained, Observer};
 use super::error::{Context, Verb, explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
-use super::words::{Bytes, Ended, Named, paused, turned_away};
+use super::words::{Dropped, Ended, Named, paused, turned_away};
 
 /// Lines about what a busy server refuses come no more often than this.
 const REFUSAL_EVERY: Duration = Duration::from_secs(1);
@@ -198,9 +198,11 @@ impl Log {
                 direction,
                 bytes,
             } => self.line(|line| {
-                let bytes = Bytes(*bytes);
-                line.put(Named(connection));
-                line.put(format_args!(" was too slow: {bytes} dropped ({direction})"));
+                line.put(Named(connection)).put(' ').put(Dropped {
+                    protocol: connection.ends.protocol,
+                    direction: *direction,
+                    bytes: *bytes,
+                });
             }),
             _ => {}
         }
@@ -242,7 +244,10 @@ pub(super) fn error_lines(queue: &Queue, text: &str, color: bool) {
 }
 
 fn is_reset(code: Code) -> bool {
-    matches!(code, Code::Errno(Errno::CONNRESET | Errno::PIPE))
+    matches!(
+        code,
+        Code::Errno(Errno::CONNRESET | Errno::PIPE | Errno::CONNREFUSED)
+    )
 }
 
 #[cfg(test)]

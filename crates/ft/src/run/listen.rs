@@ -63,7 +63,7 @@ pub(super) async fn listen(plan: Listen) -> u8 {
     }
 }
 
-fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 {
+pub(super) fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 {
     let status = match error.explained() {
         Some(explained) => {
             observers.emit(&Event::Failed {
@@ -82,19 +82,19 @@ fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 
 }
 
 /// A server at work, seen from the one who started it.
-struct Running {
-    once: bool,
-    drain_s: f64,
-    control: Control,
-    table: Arc<Table>,
-    output: Option<Output>,
-    counters: Arc<Counters>,
-    reports: Reports,
-    signals: Signals,
+pub(super) struct Running {
+    pub(super) once: bool,
+    pub(super) drain_s: f64,
+    pub(super) control: Control,
+    pub(super) table: Arc<Table>,
+    pub(super) output: Option<Output>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) reports: Reports,
+    pub(super) signals: Signals,
 }
 
 impl Running {
-    async fn until_ended(mut self, mut serving: JoinHandle<Summary>) -> u8 {
+    pub(super) async fn until_ended(mut self, mut serving: JoinHandle<Summary>) -> u8 {
         let mut first_signal = true;
         let mut second_signal = None;
         // Told to stop, and nothing has been said of it yet.

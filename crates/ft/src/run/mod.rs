@@ -3,6 +3,7 @@
 mod check;
 mod connect;
 mod counters;
+mod datagrams;
 mod demo;
 mod exec;
 mod listen;
@@ -34,6 +35,7 @@ pub(crate) fn run(plan: Plan) -> u8 {
     match plan {
         Plan::Print(text) => print(&text),
         Plan::Listen(plan) => on(Builder::new_multi_thread(), listen::listen(*plan)),
+        Plan::ListenDatagrams(plan) => on(Builder::new_multi_thread(), datagrams::listen(*plan)),
         Plan::Connect(plan) => on(Builder::new_current_thread(), connect::connect(*plan)),
         Plan::Check(plan) => on(Builder::new_current_thread(), check::check(*plan)),
         Plan::Demo(report) => on(Builder::new_current_thread(), demo::demo(report)),
