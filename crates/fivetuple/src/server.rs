@@ -4,6 +4,7 @@
 //! keeps limits, access rules, drain and the table of living connections.
 
 mod datagram;
+mod datagram_options;
 mod not_listening;
 mod opening;
 mod peers;
@@ -28,7 +29,8 @@ use crate::service::Service;
 use crate::socket::{Socket, SocketOptions};
 use crate::transfer::Terms;
 
-pub use datagram::{DatagramOptions, DatagramServer, DatagramSummary, WhenFull};
+pub use datagram::DatagramServer;
+pub use datagram_options::{DatagramOptions, DatagramSummary, WhenFull};
 pub use not_listening::NotListening;
 use opening::open_each;
 pub use table::Table;

@@ -35,10 +35,12 @@ impl Running {
     async fn at(address: &str, service: impl DatagramService, options: DatagramOptions) -> Self {
         let recorder = Recorder::new();
         let address = address.parse().unwrap();
-        let server = DatagramServer::open(&address, options, &recorder.observers());
-        let server = server.await.unwrap();
+        let server = DatagramServer::open(&address, options, &recorder.observers())
+            .await
+            .unwrap();
+        let address = server.local().next().unwrap();
         Self {
-            address: server.local().next().unwrap(),
+            address,
             control: server.control(),
             table: server.table(),
             recorder,
@@ -102,7 +104,7 @@ async fn socket(address: &str) -> fivetuple::DatagramSocket {
     socket.bind(name).unwrap().datagrams().unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wildcard_socket_answers_from_the_address_that_was_asked() {
     for (any, asked) in [("0.0.0.0:0", "127.0.0.2"), ("[::]:0", "::1")] {
         let server = socket(any).await;
@@ -124,7 +126,7 @@ async fn a_wildcard_socket_answers_from_the_address_that_was_asked() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_error_about_one_datagram_disturbs_neither_receiving_nor_sending() {
     let server = socket("127.0.0.1:0").await;
     let alive = peer(server.local());
@@ -146,7 +148,7 @@ async fn an_error_about_one_datagram_disturbs_neither_receiving_nor_sending() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_port_of_udp_is_held_by_sockets_of_udp_and_never_shared() {
     let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
     let local = holder.local_addr().unwrap();
@@ -175,7 +177,7 @@ async fn a_port_of_udp_is_held_by_sockets_of_udp_and_never_shared() {
     assert!(open().bind(local).is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_socket_of_a_stream_receives_no_datagrams() {
     let (options, nobody) = (SocketOptions::default(), Observers::none());
     let name: SocketName = "127.0.0.1:0".parse().unwrap();
@@ -187,7 +189,7 @@ async fn a_socket_of_a_stream_receives_no_datagrams() {
     assert!(bound.bind(name).unwrap().listen(1).is_err());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn fifty_peers_at_once_get_their_own_replies() {
     let running = Running::start(echo(), DatagramOptions::default()).await;
     let peers: Vec<UdpSocket> = (0..50).map(|_| running.peer()).collect();
@@ -219,7 +221,7 @@ async fn fifty_peers_at_once_get_their_own_replies() {
     assert!(matches!(facts.last(), Some(Fact::StoppedListening(_))));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn empty_and_largest_datagrams_are_echoed_whole() {
     for address in ["udp:127.0.0.1:0", "udp:[::1]:0"] {
         let running = Running::at(address, echo(), DatagramOptions::default()).await;
@@ -236,12 +238,12 @@ async fn empty_and_largest_datagrams_are_echoed_whole() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_peer_is_sent_more_than_three_times_what_came() {
     async fn check<S: DatagramService>(name: &str, service: S) {
         let running = Running::start(service, DatagramOptions::default()).await;
-        for length in [0_usize, 1, 2, 7, 40, 600] {
-            let victim = running.peer();
+        let victims: Vec<UdpSocket> = (0..6).map(|_| running.peer()).collect();
+        for (victim, length) in victims.iter().zip([0_usize, 1, 2, 7, 40, 600]) {
             // It never reads; as one whose address is forged.
             for _ in 0..20 {
                 victim.send(&vec![b'x'; length]).unwrap();
@@ -289,7 +291,7 @@ impl DatagramExchange for Flood {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_too_long_is_withheld_whole_and_told() {
     let running = Running::start(|_: &Identity| Flood, DatagramOptions::default()).await;
     let peer = running.peer();
@@ -312,7 +314,7 @@ async fn an_answer_that_is_too_long_is_withheld_whole_and_told() {
     assert_eq!(dropped.count(), 2, "once at first, once at the end");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_is_gone_is_closed_and_others_are_not_disturbed() {
     let running = Running::start(echo(), DatagramOptions::default()).await;
     let stays = running.peer();
@@ -360,7 +362,7 @@ impl DatagramExchange for Later {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_icmp_error_closes_its_peer_as_reset_and_tells_nobody_else() {
     let replies = Arc::new(std::sync::Mutex::new(Vec::new()));
     let keep = Arc::clone(&replies);
@@ -401,7 +403,7 @@ async fn an_icmp_error_closes_its_peer_as_reset_and_tells_nobody_else() {
     assert!(!to_stays.send(b"the server has ended"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_peer_is_forgotten_and_comes_back_as_a_new_one() {
     let idle = Duration::from_millis(50);
     let options = DatagramOptions {
@@ -425,7 +427,7 @@ async fn a_silent_peer_is_forgotten_and_comes_back_as_a_new_one() {
     assert_eq!(summary.accepted, 2);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_ends_a_peer_that_is_not_silent() {
     let deadline = Some(Duration::from_millis(100));
     let options = DatagramOptions {
@@ -443,7 +445,7 @@ async fn a_deadline_ends_a_peer_that_is_not_silent() {
     assert_eq!(ends(&facts)[0], (1, Reason::TimedOut));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn at_the_limit_the_most_silent_makes_place_or_the_new_one_is_turned_away() {
     for when_full in [WhenFull::Displace, WhenFull::Refuse] {
         let options = DatagramOptions {
@@ -478,7 +480,7 @@ async fn at_the_limit_the_most_silent_makes_place_or_the_new_one_is_turned_away(
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn limits_of_one_address_and_rules_turn_peers_away() {
     let mut options = DatagramOptions {
         max_per_ip: Some(1),
@@ -501,7 +503,7 @@ async fn limits_of_one_address_and_rules_turn_peers_away() {
     assert_eq!((summary.accepted, summary.turned_away), (1, 2));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_datagram_that_is_too_long_is_counted_and_given_to_nobody() {
     let options = DatagramOptions {
         length_max: 10,
@@ -530,7 +532,7 @@ impl DatagramExchange for Fragile {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_panic_ends_its_own_peer_only() {
     let running = Running::start(|_: &Identity| Fragile, DatagramOptions::default()).await;
     let (one, two) = (running.peer(), running.peer());
@@ -543,7 +545,7 @@ async fn a_panic_ends_its_own_peer_only() {
     assert_eq!(running.end().await.0.panicked, 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connected_socket_keeps_boundaries_and_tells_a_refusal_after_the_last_answer() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let name = SocketName::from(server.local_addr().unwrap());

@@ -136,9 +136,9 @@ fn exclusive_many_thousand_source_addresses_leave_memory_flat() {
 fn no_service_sends_more_than_three_times_what_came() {
     for service in ["echo", "discard", "chargen", "daytime", "time"] {
         let (mut server, address) = serve(&[service, "--idle", "100ms"]);
-        for length in [1, 3, 20, 300] {
+        let victims: Vec<UdpSocket> = (0..4).map(|_| peer(address)).collect();
+        for (victim, length) in victims.iter().zip([1, 3, 20, 300]) {
             // It never reads, as one whose address is forged.
-            let victim = peer(address);
             for _ in 0..10 {
                 victim.send(&vec![b'x'; length]).expect("it is sent");
             }

@@ -65,8 +65,13 @@ impl Live {
     }
 
     /// Counts what was sent, where several tasks may send.
-    pub(crate) fn sent_by_some_task(&self, count: usize) {
-        self.sent.fetch_add(count as u64, Ordering::Relaxed);
+    pub(crate) fn sent_by_some_task(&self, count: u64) {
+        self.sent.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Takes that back, where the kernel has not taken it.
+    pub(crate) fn not_sent_by_some_task(&self, count: u64) {
+        self.sent.fetch_sub(count, Ordering::Relaxed);
     }
 
     /// Counts an empty datagram.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hashlink::LinkedHashMap;
 
-use super::datagram::{DatagramOptions, WhenFull};
+use super::datagram_options::{DatagramOptions, WhenFull};
 use super::table::Entry;
 use crate::event::TurnedAway;
 use crate::service::Reply;

@@ -146,14 +146,19 @@ impl Reply {
             self.not_sent(length, socket.observers());
             return false;
         }
+        // Counted before it goes: an ICMP error about it may end the peer before the call returns.
+        shared.counts.sent.fetch_add(1, Relaxed);
+        shared.live.sent_by_some_task(length);
         let result = socket.try_send(datagram, shared.peer, shared.local);
         let identity = Some(self.identity());
         let to = format_args!("{length} bytes to {}", shared.peer);
         socket.called(Call::Send, to, (result.map(|()| length), identity));
         match result {
-            Ok(()) => self.sent(datagram, socket.observers()),
+            Ok(()) => self.moved(Direction::Sent, datagram, socket.observers()),
             Err(errno) => {
                 shared.credit.fetch_add(length, Relaxed);
+                shared.live.not_sent_by_some_task(length);
+                shared.counts.sent.fetch_sub(1, Relaxed);
                 shared.counts.unsent.fetch_add(1, Relaxed);
                 self.failed(errno, socket.observers());
                 self.not_sent(length, socket.observers());
@@ -199,12 +204,6 @@ impl Reply {
     pub(crate) fn end(&self, observers: &Observers) {
         self.shared.ended.store(true, Relaxed);
         self.tell(observers);
-    }
-
-    fn sent(&self, datagram: &[u8], observers: &Observers) {
-        self.shared.counts.sent.fetch_add(1, Relaxed);
-        self.shared.live.sent_by_some_task(datagram.len());
-        self.moved(Direction::Sent, datagram, observers);
     }
 
     fn moved(&self, direction: Direction, bytes: &[u8], observers: &Observers) {

@@ -10,10 +10,10 @@
 
 mod end_of_stream;
 mod outgoing;
+mod scratch;
 mod terms;
 mod timer;
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ use crate::event::Event;
 pub use end_of_stream::{EndOfStream, Eof, Input, Step};
 pub use outgoing::Outgoing;
 use outgoing::Unsent;
+pub use scratch::SCRATCH;
+use scratch::with_scratch;
 pub use terms::Terms;
 use timer::Timer;
 
-/// Bytes that one read takes at most; the size of the buffer of each thread.
-pub const SCRATCH: usize = 64 * 1024;
 /// Reads or writes that one connection does in a row.
 const TURN: usize = 8;
 /// Times that it does so in both directions before others have their turn.
@@ -394,13 +394,4 @@ fn close_for(errno: Errno) -> Close {
         Errno::CONNABORTED => Close::Abort,
         _ => Close::Fail,
     }
-}
-
-thread_local! {
-    static THREAD_SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into());
-}
-
-/// Lends the buffer of this thread.
-fn with_scratch<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
-    THREAD_SCRATCH.with_borrow_mut(|scratch| work(scratch))
 }

@@ -38,6 +38,9 @@ pub(crate) const PARSERS: &[&str] = &[
     "crates/fivetuple/src/address/parse.rs",
     "crates/fivetuple/src/address/port.rs",
     "crates/fivetuple/src/address/port_set.rs",
+    "crates/fivetuple/src/kernel/datagram.rs",
+    "crates/fivetuple/src/kernel/error_queue.rs",
+    "crates/fivetuple/src/service/terminal/lines.rs",
     "crates/ft/src/args/values.rs",
 ];
 

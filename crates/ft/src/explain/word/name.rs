@@ -245,7 +245,7 @@ pub(crate) const TOPICS: &[Topic] = &[
     Topic {
         name: "udp",
         aliases: &["datagram", "datagrams", "udp:", "not sent"],
-        summary: "datagrams: each by itself, delivered whole, twice or never",
+        summary: "datagrams: each by itself, whole or not at all, maybe twice",
         body: &[
             Text(
                 "ft listen udp:PORT has one socket for everybody. Peers are told apart by their \
