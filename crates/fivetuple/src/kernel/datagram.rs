@@ -64,7 +64,7 @@ pub fn receive(fd: impl AsFd, buffer: &mut [u8]) -> Result<Received, Errno> {
     let mut beside = Beside::new();
     let length = message(fd, buffer, &mut beside, libc::MSG_TRUNC)?;
     let peer = beside.name().ok_or(Errno::AFNOSUPPORT)?;
-    let (local, interface) = match beside.packet_info() {
+    let (local, interface) = match beside.addresses() {
         Some(info) => (info.answers_from, info.interface),
         None => (None, 0),
     };
@@ -91,7 +91,7 @@ pub fn send(
     let mut name = Aligned([0; NAME]);
     let name_length = write_name(&mut name.0, to);
     let mut control = Aligned([0; CONTROL]);
-    let control_length = from.map_or(0, |from| write_packet_info(&mut control.0, from));
+    let control_length = from.map_or(0, |from| write_source(&mut control.0, from));
     let mut part = iovec {
         // The kernel only reads it.
         iov_base: datagram.as_ptr().cast::<c_void>().cast_mut(),
@@ -146,18 +146,18 @@ impl Beside {
         control_message(row, (level, kind))
     }
 
-    pub(super) fn packet_info(&self) -> Option<PacketInfo> {
+    pub(super) fn addresses(&self) -> Option<Addresses> {
         let v4 = self.control(libc::SOL_IP, libc::IP_PKTINFO);
         let v6 = || self.control(libc::SOL_IPV6, libc::IPV6_PKTINFO);
         match v4 {
-            Some(info) => PacketInfo::read_v4(info),
-            None => PacketInfo::read_v6(v6()?),
+            Some(info) => Addresses::read_v4(info),
+            None => Addresses::read_v6(v6()?),
         }
     }
 }
 
 /// `in_pktinfo` and `in6_pktinfo`.
-pub(super) struct PacketInfo {
+pub(super) struct Addresses {
     /// The destination in the header.
     pub(super) destination: IpAddr,
     /// The same, or the machine's own address where that is one of a group (broadcast, multicast).
@@ -165,7 +165,7 @@ pub(super) struct PacketInfo {
     pub(super) interface: u32,
 }
 
-impl PacketInfo {
+impl Addresses {
     fn read_v4(info: &[u8]) -> Option<Self> {
         let interface = field::u32(info, 0)?;
         let own: [u8; 4] = field::bytes(info, 4)?;
@@ -240,7 +240,7 @@ fn control_message(mut row: &[u8], wanted: (c_int, c_int)) -> Option<&[u8]> {
 }
 
 /// Writes the control message that chooses the source address; returns its length.
-fn write_packet_info(to: &mut [u8; CONTROL], from: SocketAddr) -> usize {
+fn write_source(to: &mut [u8; CONTROL], from: SocketAddr) -> usize {
     let (level, kind) = match from {
         SocketAddr::V4(_) => (libc::SOL_IP, libc::IP_PKTINFO),
         SocketAddr::V6(_) => (libc::SOL_IPV6, libc::IPV6_PKTINFO),
@@ -328,8 +328,8 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
             _ = read_name(&bytes);
             _ = control_message(&bytes, (libc::SOL_IP, libc::IP_PKTINFO));
-            _ = PacketInfo::read_v4(&bytes);
-            _ = PacketInfo::read_v6(&bytes);
+            _ = Addresses::read_v4(&bytes);
+            _ = Addresses::read_v6(&bytes);
         }
     }
 

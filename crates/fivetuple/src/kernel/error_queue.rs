@@ -58,7 +58,7 @@ fn read(beside: &Beside) -> Option<QueuedError> {
     Some(QueuedError {
         errno: Errno::from_raw_os_error(errno),
         peer: beside.name()?,
-        local: beside.packet_info().map(|info| info.destination),
+        local: beside.addresses().map(|info| info.destination),
     })
 }
 

@@ -5,7 +5,9 @@
 //! Linux 6.8, bound and nothing more. An older kernel does not know the last kind and leaves it
 //! out. It needs no privilege.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+mod entry;
+
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use super::field;
 use super::tcp_info::TcpState;
 use crate::address::Family;
 use crate::five_tuple::Protocol;
+use entry::parse_entry;
 
 /// Sockets that one question returns at most; the answer is cut there.
 pub const SOCKETS_MAX: usize = 65_536;
@@ -335,80 +338,6 @@ fn split_message<'a>(datagram: &mut &'a [u8]) -> Option<Message<'a>> {
     Some(message)
 }
 
-const INET_DIAG_SKV6ONLY: u16 = 11;
-/// Bytes of `inet_diag_msg`; attributes follow.
-const ENTRY: usize = 72;
-
-/// Reads `inet_diag_msg` and the attribute `INET_DIAG_SKV6ONLY`.
-fn parse_entry(body: &[u8], protocol: Protocol) -> Option<SocketEntry> {
-    let number = field::u8(body, 0)?;
-    let family = FAMILIES
-        .into_iter()
-        .find(|&family| family_number(family) == number)?;
-    let interface = field::u32(body, 40)?;
-    let local = address(body, family, (4, 8), interface)?;
-    let peer = address(body, family, (6, 24), interface)?;
-    let in_time_wait = field::u8(body, 2)? == TIMER_TIME_WAIT;
-    Some(SocketEntry {
-        protocol,
-        family,
-        local,
-        peer: (peer.port() != 0).then_some(peer),
-        state: TcpState::from_linux(field::u8(body, 1)?)?,
-        inode: field::u32(body, 68)?,
-        uid: field::u32(body, 64)?,
-        v6only: attribute(body.get(ENTRY..)?, INET_DIAG_SKV6ONLY)
-            .and_then(|value| field::u8(value, 0))
-            .map(|value| value != 0),
-        cookie: u64::from(field::u32(body, 44)?) | u64::from(field::u32(body, 48)?) << 32,
-        interface,
-        receive_queue: field::u32(body, 56)?,
-        send_queue: field::u32(body, 60)?,
-        time_wait_left: in_time_wait
-            .then(|| field::u32(body, 52))
-            .flatten()
-            .map(|left| Duration::from_millis(left.into())),
-    })
-}
-
-/// The address whose port and IP stand at these two offsets.
-fn address(
-    body: &[u8],
-    family: Family,
-    (port, ip): (usize, usize),
-    interface: u32,
-) -> Option<SocketAddr> {
-    let port = field::u16_network(body, port)?;
-    if family == Family::Inet {
-        let ip: [u8; 4] = field::bytes(body, ip)?;
-        return Some(SocketAddr::from((ip, port)));
-    }
-    let ip = Ipv6Addr::from(field::bytes::<16>(body, ip)?);
-    Some(match ip.to_ipv4_mapped() {
-        Some(ip) => SocketAddr::new(IpAddr::V4(ip), port),
-        None => {
-            let scope = if ip.is_unicast_link_local() {
-                interface
-            } else {
-                0
-            };
-            SocketAddrV6::new(ip, port, 0, scope).into()
-        }
-    })
-}
-
-/// The value of one attribute (`rtattr`) in a row of them.
-fn attribute(mut row: &[u8], wanted: u16) -> Option<&[u8]> {
-    loop {
-        let length = usize::from(field::u16(row, 0)?);
-        let value = row.get(4..length)?;
-        if field::u16(row, 2)? == wanted {
-            return Some(value);
-        }
-        row = row.get(length.next_multiple_of(4)..)?;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
@@ -417,6 +346,7 @@ mod tests {
     use rustix::net::bind;
     use rustix::net::sockopt::{set_ipv6_v6only, socket_cookie};
 
+    use super::entry::{ENTRY, INET_DIAG_SKV6ONLY, attribute};
     use super::*;
 
     /// One `inet_diag_msg` of an IPv6 socket that listens on `[::]:80`, with its attributes.

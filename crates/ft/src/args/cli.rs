@@ -66,8 +66,8 @@ pub(super) enum Verb {
 pub(super) struct Listen {
     /// 8080 (this machine only), *:8080 (every interface), HOST:PORT
     ///
-    /// Also [::1]:8080 and names of ports. Port 0 is any free port; the one that was chosen is
-    /// reported.
+    /// Also [::1]:8080, names of ports, and udp:8080 for datagrams. Port 0 is any free port; the
+    /// one that was chosen is reported.
     #[arg(value_name = "ADDRESS")]
     pub(super) address: String,
     /// terminal, echo, discard, chargen, daytime, time, source [SIZE]
@@ -133,7 +133,7 @@ pub(super) struct Listen {
 pub(super) struct Connect {
     /// 8080 (this machine), HOST:PORT, or two words HOST PORT
     ///
-    /// Also [::1]:8080 and names of ports; with --check several ports, such as
+    /// Also [::1]:8080, names of ports, and udp:8080 for datagrams; with --check several ports, such as
     /// localhost:20-25,80.
     #[arg(value_name = "ADDRESS", required = true)]
     pub(super) words: Vec<String>,

@@ -25,10 +25,7 @@ const LISTEN: &[Example] = &[
         "ft listen '*:8080' --allow 192.168.0.0/16",
         "only from these addresses",
     ),
-    (
-        "ft listen udp:8080 echo",
-        "datagrams come back to who sent them",
-    ),
+    ("ft listen udp:8080 echo", "each datagram comes back"),
     ("ft listen 8080 -v", "every call of the diagram"),
 ];
 

@@ -217,11 +217,7 @@ pub(crate) static KEYS: &[KeySchema] = &[
         Kind::OneOf(&["sent", "received"]),
         "as seen from this side",
     ),
-    key(
-        "bytes",
-        Kind::Integer,
-        "thrown away, as --slow asked; udp: not sent",
-    ),
+    key("bytes", Kind::Integer, "thrown away, as --slow asked"),
     key("call", Kind::Text, "manual name, such as bind"),
     key("errno", Kind::Text, "name, such as EADDRINUSE"),
     key("message", Kind::Text, "for people; its words may change"),
