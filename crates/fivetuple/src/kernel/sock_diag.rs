@@ -133,9 +133,8 @@ pub fn time_wait_count() -> Result<usize, Errno> {
 }
 
 const FAMILIES: [Family; 2] = [Family::Inet, Family::Inet6];
-/// Linux's number of the state, and of its timer.
+/// Linux's number of the state.
 const TIME_WAIT: u8 = 6;
-const TIMER_TIME_WAIT: u8 = 3;
 
 /// What is asked of one family.
 struct Question {

@@ -10,6 +10,8 @@ use crate::kernel::field;
 use crate::kernel::tcp_info::TcpState;
 
 pub(super) const INET_DIAG_SKV6ONLY: u16 = 11;
+/// The kind of the timer of TIME-WAIT.
+const TIMER_TIME_WAIT: u8 = 3;
 /// Bytes of `inet_diag_msg`; attributes follow.
 pub(super) const ENTRY: usize = 72;
 
