@@ -360,8 +360,12 @@ impl<S: DatagramService> Serving<S> {
 
     fn end(&mut self, peer: Peer<S::Exchange>, reason: Reason, first: Side) {
         let Peer {
-            reply, exchange, ..
+            reply,
+            exchange,
+            entry,
+            ..
         } = peer;
+        drop(entry);
         // An exchange that panics even now harms nobody else.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(exchange)));
         self.closed(&reply, reason, first);

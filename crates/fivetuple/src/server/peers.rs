@@ -23,7 +23,8 @@ pub(super) struct Peer<E> {
     active: Instant,
     /// What had been moved then.
     moved: u64,
-    _entry: Entry,
+    /// Its line in the table that others look at.
+    pub(super) entry: Entry,
 }
 
 impl<E> Peer<E> {
@@ -33,7 +34,7 @@ impl<E> Peer<E> {
             moved: 0,
             reply,
             exchange,
-            _entry: entry,
+            entry,
         }
     }
 
