@@ -59,20 +59,20 @@ pub enum BindCause {
 impl BindError {
     /// A bind to this address gave this errno: finds out why, by netlink and `/proc`.
     pub fn new(name: impl Into<SocketName>, errno: Errno) -> Self {
-        Self::of(name.into(), Protocol::Tcp, errno)
+        Self::of(&name.into(), Protocol::Tcp, errno)
     }
 
     /// The same for a socket of datagrams: a port of UDP is held by sockets of UDP.
     pub fn of_datagrams(address: SocketAddr, errno: Errno) -> Self {
-        Self::of(address.into(), Protocol::Udp, errno)
+        Self::of(&address.into(), Protocol::Udp, errno)
     }
 
-    fn of(name: SocketName, protocol: Protocol, errno: Errno) -> Self {
+    fn of(name: &SocketName, protocol: Protocol, errno: Errno) -> Self {
         Self {
             call: Call::Bind,
-            subject: (&name).into(),
+            subject: name.into(),
             code: Code::Errno(errno),
-            cause: match &name {
+            cause: match name {
                 SocketName::Inet(address) => BindCause::of(*address, protocol, errno),
                 SocketName::Unix(address) => BindCause::of_unix(address, errno),
             },
