@@ -12,6 +12,7 @@ use rustix::net::sockopt;
 use crate::address::{Family, SocketName};
 use crate::call::{BindError, Call, Explained, SetOptionError};
 use crate::event::{Called, Event};
+use crate::five_tuple::Protocol;
 use crate::kernel::{name, socket_option};
 use crate::socket::Socket;
 
@@ -38,7 +39,8 @@ impl NameError {
     }
 }
 
-/// An endpoint with a local address. [`Bound::listen`] or [`Bound::connect`] is next.
+/// An endpoint with a local address. [`Bound::listen`] (for datagrams [`Bound::datagrams`]) or
+/// [`Bound::connect`] is next.
 ///
 /// Nobody can be accepted before it listens:
 ///
@@ -60,7 +62,8 @@ impl Socket {
     ///
     /// Sets `SO_REUSEADDR` first, so that connections of an earlier run in TIME-WAIT do not
     /// matter, and `IPV6_V6ONLY`, so that each family has a socket of its own (socket(7), ipv6(7)).
-    /// `SO_REUSEPORT` is never set: a port is not shared by accident.
+    /// `SO_REUSEPORT` is never set: a port is not shared by accident. A socket of datagrams gets
+    /// no `SO_REUSEADDR` either, because there it means just that.
     ///
     /// For a Unix socket this makes a file: never over anything else but a socket of our own user
     /// that nobody answers at, which is removed first; with the mode that the options say from its
@@ -78,11 +81,7 @@ impl Socket {
             bound.file = file.made();
             return Ok(bound);
         }
-        self.set(
-            "SO_REUSEADDR",
-            "1",
-            sockopt::set_socket_reuseaddr(&self.fd, true),
-        )?;
+        self.reuse_address()?;
         if self.family == Family::Inet6 {
             let set = sockopt::set_ipv6_v6only(&self.fd, true);
             self.set("IPV6_V6ONLY", "1", set)?;
@@ -104,10 +103,18 @@ impl Socket {
             let set = socket_option::bind_address_no_port(&self.fd, true);
             self.set("IP_BIND_ADDRESS_NO_PORT", "1", set)?;
         } else {
-            let set = sockopt::set_socket_reuseaddr(&self.fd, true);
-            self.set("SO_REUSEADDR", "1", set)?;
+            self.reuse_address()?;
         }
         Ok(self.name(source)?)
+    }
+
+    /// For TCP it lets TIME-WAIT be; for UDP it would share the port.
+    fn reuse_address(&self) -> Result<(), SetOptionError> {
+        if self.protocol == Protocol::Udp {
+            return Ok(());
+        }
+        let set = sockopt::set_socket_reuseaddr(&self.fd, true);
+        self.set("SO_REUSEADDR", "1", set)
     }
 
     fn name(self, wanted: SocketName) -> Result<Bound, BindError> {
@@ -118,7 +125,10 @@ impl Socket {
             format_args!("{wanted}"),
             result.map(|()| 0),
         ));
-        result.map_err(|errno| BindError::new(wanted.clone(), errno))?;
+        result.map_err(|errno| match (self.protocol, wanted.inet()) {
+            (Protocol::Udp, Some(address)) => BindError::of_datagrams(address, errno),
+            _ => BindError::new(wanted.clone(), errno),
+        })?;
         let local = name::local(&self.fd).unwrap_or(wanted);
         self.observers.emit(&Event::Bound { local: &local });
         Ok(Bound {

@@ -69,8 +69,10 @@ pub use connection::{Connection, Live};
 pub use event::{Direction, Event, Identity, Observer, Observers, Reason, Side, Totals, Wants};
 pub use five_tuple::{ConnectionName, FiveTuple, Protocol};
 pub use kernel::{TcpInfo, TcpState};
-pub use listen::{BACKLOG, Listener, NotAdopted};
-pub use server::{Control, NotListening, Server, ServerOptions, Summary, Table};
-pub use service::Service;
+pub use listen::{BACKLOG, DatagramSocket, Listener, NotAdopted};
+pub use server::{
+    Control, DatagramOptions, DatagramServer, NotListening, Server, ServerOptions, Summary, Table,
+};
+pub use service::{DatagramService, Service};
 pub use socket::{Keepalive, OpenError, Socket, SocketOptions};
 pub use transfer::{Eof, Exchange, Outgoing, Terms};

@@ -1,6 +1,11 @@
 //! Step 3, `listen()`: the socket waits for clients and never carries data.
 //!
+//! Datagrams need no such step: what comes for the port is delivered. [`DatagramSocket`] is what
+//! stands in its place.
+//!
 //! Before it: [`crate::bind`]. After it: [`crate::accept`].
+
+mod datagram;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -15,6 +20,8 @@ use crate::event::{Called, Event, Observers};
 use crate::five_tuple::Protocol;
 use crate::kernel::{name, readiness};
 use crate::socket::{Socket, SocketOptions};
+
+pub use datagram::{Datagram, DatagramSocket, Errors};
 
 /// Clients that may wait in the accept queue unless something else is asked for; the system's
 /// own bound is `net.core.somaxconn` (listen(2)).

@@ -3,7 +3,11 @@
 //! Before it: everything. Whoever wants another road puts the phases together himself; this one
 //! keeps limits, access rules, drain and the table of living connections.
 
+mod datagram;
+mod datagram_options;
 mod not_listening;
+mod opening;
+mod peers;
 mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,23 +20,20 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
 use crate::accept::{Acceptor, Access, Admitted, Limits, Places};
-use crate::address::{Address, AddressError, Family, Host, SocketName};
-use crate::bind::Bound;
+use crate::address::{Address, AddressError, Family, SocketName};
 use crate::close::Closed;
-use crate::connect::{NoAddresses, listening_names};
+use crate::connect::NoAddresses;
 use crate::event::Observers;
 use crate::listen::{BACKLOG, Listener};
 use crate::service::Service;
 use crate::socket::{Socket, SocketOptions};
 use crate::transfer::Terms;
 
+pub use datagram::DatagramServer;
+pub use datagram_options::{DatagramOptions, DatagramSummary, WhenFull};
 pub use not_listening::NotListening;
+use opening::open_each;
 pub use table::Table;
-
-/// How long a name may take to become addresses to listen on.
-const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
-/// Ports tried until one that the system chose is free in both families.
-const SAME_PORT_TRIES: usize = 16;
 
 /// How to serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,27 +144,14 @@ impl Server {
         if let Address::Udp(_) = address {
             return Err(NoAddresses::from(AddressError::NotAStream).into());
         }
-        let names = listening_names(address, options.family, RESOLVE_WITHIN).await?;
-        let place = address.host_port();
-        // A family that was not asked for by name may be missing.
-        let any_family =
-            place.is_some_and(|place| matches!(place.host, Host::Here | Host::Omitted | Host::Any));
-        let open = || -> Result<Vec<Listener>, NotListening> {
-            let bound = bind_all(&names, any_family, &options, observers)?;
-            let listening = bound.into_iter().map(|bound| bound.listen(options.backlog));
-            Ok(listening.collect::<Result<_, _>>()?)
+        let bind = |name: SocketName| {
+            let socket = Socket::open(name.family(), &options.socket, observers)?;
+            Ok(socket.bind(name)?)
         };
-        // A port that the system chose for one family may be taken in the other.
-        let may_try_again = place.is_some_and(|place| place.port == 0) && names.len() > 1;
-        let mut tries = 1;
-        let listeners = loop {
-            match open() {
-                Err(error) if may_try_again && error.is_taken() && tries < SAME_PORT_TRIES => {
-                    tries += 1;
-                }
-                other => break other?,
-            }
-        };
+        let listeners = open_each((address, options.family), bind, |bound| {
+            Ok(bound.listen(options.backlog)?)
+        });
+        let listeners = listeners.await?;
         Ok(Self::of(listeners, options, observers))
     }
 
@@ -239,44 +227,6 @@ impl Server {
     }
 }
 
-/// Binds a socket for each address. The port that the system chose for the first is used for all.
-fn bind_all(
-    names: &[SocketName],
-    any_family: bool,
-    options: &ServerOptions,
-    observers: &Observers,
-) -> Result<Vec<Bound>, NotListening> {
-    let mut all: Vec<Bound> = Vec::with_capacity(names.len());
-    let mut missing = None;
-    for name in names {
-        let mut name = name.clone();
-        if let SocketName::Inet(address) = &mut name
-            && address.port() == 0
-            && let Some(first) = all.first().and_then(|first| first.local().inet())
-        {
-            address.set_port(first.port());
-        }
-        match bind_one(name, options, observers) {
-            Ok(bound) => all.push(bound),
-            Err(error) if any_family && error.is_missing_family() => missing = Some(error),
-            Err(error) => return Err(error),
-        }
-    }
-    match missing {
-        Some(error) if all.is_empty() => Err(error),
-        _ => Ok(all),
-    }
-}
-
-fn bind_one(
-    name: SocketName,
-    options: &ServerOptions,
-    observers: &Observers,
-) -> Result<Bound, NotListening> {
-    let socket = Socket::open(name.family(), &options.socket, observers)?;
-    Ok(socket.bind(name)?)
-}
-
 struct Serving<S> {
     service: Arc<S>,
     terms: Arc<Terms>,
@@ -294,7 +244,7 @@ impl<S: Service> Serving<S> {
         } = admitted;
         self.summary.accepted += 1;
         let live = Arc::clone(connection.live());
-        let entry = Table::enter(&self.table, Arc::clone(&live), place);
+        let entry = Table::enter(&self.table, Arc::clone(&live), Some(place));
         connection.attach(Box::new(entry));
         let serve = || self.service.serve(connection, &self.terms);
         // A service that panics at the door ends this connection only, like one that does later.

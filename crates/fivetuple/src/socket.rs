@@ -11,7 +11,7 @@ use crate::address::{Family, SocketName};
 use crate::call::{Call, Errno, Explained, SetOptionError, SocketError};
 use crate::event::{Called, Event, Observers};
 use crate::five_tuple::Protocol;
-use crate::kernel::socket_option;
+use crate::kernel::{datagram, socket_option};
 
 /// When the kernel asks a silent peer whether it is still there (tcp(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,29 @@ impl Socket {
         observers: &Observers,
     ) -> Result<Self, OpenError> {
         Self::make(family, stream_of(family), options, observers)
+    }
+
+    /// A socket for datagrams: `socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+    /// IPPROTO_UDP)`, then the options; those of TCP are left out.
+    ///
+    /// [`Socket::bind`] and [`Bound::datagrams`](crate::Bound::datagrams) are next on the passive
+    /// side, [`Socket::connect`] on the active side.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::open`]; EAFNOSUPPORT for [`Family::Unix`], which has streams alone here.
+    pub fn open_datagram(
+        family: Family,
+        options: &SocketOptions,
+        observers: &Observers,
+    ) -> Result<Self, OpenError> {
+        if family == Family::Unix {
+            return Err(SocketError::new(family, Errno::AFNOSUPPORT).into());
+        }
+        let socket = Self::make(family, Protocol::Udp, options, observers)?;
+        let set = datagram::wake_for_errors(&socket.fd);
+        socket.set("SO_SELECT_ERR_QUEUE", "1", set)?;
+        Ok(socket)
     }
 
     fn make(

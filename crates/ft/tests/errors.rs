@@ -34,6 +34,33 @@ fn a_port_held_by_nc() {
 }
 
 #[test]
+fn a_port_of_udp_held_by_another_program() {
+    check(
+        "in-use-by-udp",
+        r#"peer 's = socket.socket(type=socket.SOCK_DGRAM); s.bind(("0.0.0.0", 8080)); ready()'
+        $FT listen udp:8080 echo"#,
+    );
+}
+
+#[test]
+fn a_datagram_to_a_port_that_nobody_has() {
+    check(
+        "refused-datagram",
+        "echo hello | $FT connect udp:127.0.0.1:8080",
+    );
+}
+
+#[test]
+fn a_line_that_is_longer_than_a_datagram_may_be() {
+    check(
+        "datagram-too-long",
+        r#"$FT listen udp:8080 echo 2> log &
+        wait_for grep ::1 log
+        head -c 70000 /dev/zero | $FT connect udp:8080"#,
+    );
+}
+
+#[test]
 fn a_port_that_a_client_has_by_chance() {
     check(
         "in-use-by-a-client",

@@ -62,6 +62,9 @@ pub enum AddressError {
     /// A stream is asked for, and the scheme is of datagrams.
     #[error("udp: is for datagrams, and a stream is asked for here")]
     NotAStream,
+    /// Datagrams are asked for, and the address is not one of UDP.
+    #[error("datagrams are asked for here: write udp: in front of the address")]
+    NotDatagrams,
     /// Nothing stands behind `unix:`.
     #[error("the path is empty: write unix:/path or unix:@name")]
     EmptyPath,

@@ -7,6 +7,7 @@ use super::{
     Resource,
 };
 use crate::address::{Family, SocketName, UnixAddress};
+use crate::five_tuple::Protocol;
 use crate::kernel::interface::{self, InterfaceAddress};
 use crate::kernel::limit::unprivileged_port_start;
 
@@ -58,13 +59,21 @@ pub enum BindCause {
 impl BindError {
     /// A bind to this address gave this errno: finds out why, by netlink and `/proc`.
     pub fn new(name: impl Into<SocketName>, errno: Errno) -> Self {
-        let name = name.into();
+        Self::of(&name.into(), Protocol::Tcp, errno)
+    }
+
+    /// The same for a socket of datagrams: a port of UDP is held by sockets of UDP.
+    pub fn of_datagrams(address: SocketAddr, errno: Errno) -> Self {
+        Self::of(&address.into(), Protocol::Udp, errno)
+    }
+
+    fn of(name: &SocketName, protocol: Protocol, errno: Errno) -> Self {
         Self {
             call: Call::Bind,
-            subject: (&name).into(),
+            subject: name.into(),
             code: Code::Errno(errno),
-            cause: match &name {
-                SocketName::Inet(address) => BindCause::of(*address, errno),
+            cause: match name {
+                SocketName::Inet(address) => BindCause::of(*address, protocol, errno),
                 SocketName::Unix(address) => BindCause::of_unix(address, errno),
             },
         }
@@ -72,11 +81,11 @@ impl BindError {
 }
 
 impl BindCause {
-    fn of(address: SocketAddr, errno: Errno) -> Self {
+    fn of(address: SocketAddr, protocol: Protocol, errno: Errno) -> Self {
         let start = unprivileged_port_start();
         match errno {
             Errno::ADDRINUSE if address.port() == 0 => Self::PortsExhausted(PortsExhausted::now()),
-            Errno::ADDRINUSE => Self::PortInUse(Box::new(PortInUse::of_bind(address))),
+            Errno::ADDRINUSE => Self::PortInUse(Box::new(PortInUse::of_bind(address, protocol))),
             Errno::ACCESS if address.port() != 0 && address.port() < start => {
                 Self::PrivilegedPort {
                     port: address.port(),

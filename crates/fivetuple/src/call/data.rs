@@ -32,6 +32,10 @@ pub enum SendCause {
     NotPermitted,
     /// The socket has no peer (ENOTCONN, EDESTADDRREQ).
     NotConnected,
+    /// An earlier datagram reached nobody (ECONNREFUSED).
+    Refused,
+    /// Longer than a datagram may be (EMSGSIZE).
+    TooLong,
     /// Something has run out.
     Resource(Resource),
     /// Nothing more is known than the code.
@@ -52,6 +56,8 @@ pub enum ReceiveCause {
     Aborted,
     /// The socket has no peer (ENOTCONN).
     NotConnected,
+    /// A datagram that was sent reached nobody (ECONNREFUSED).
+    Refused,
     /// Something has run out.
     Resource(Resource),
     /// Nothing more is known than the code.
@@ -87,6 +93,8 @@ impl SendError {
             Errno::CONNABORTED => SendCause::Aborted,
             Errno::PERM => SendCause::NotPermitted,
             Errno::NOTCONN | Errno::DESTADDRREQ => SendCause::NotConnected,
+            Errno::CONNREFUSED => SendCause::Refused,
+            Errno::MSGSIZE => SendCause::TooLong,
             errno => Resource::missing(errno).map_or(SendCause::Other, SendCause::Resource),
         };
         Self {
@@ -107,6 +115,7 @@ impl ReceiveError {
             Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::NETDOWN => ReceiveCause::Unreachable,
             Errno::CONNABORTED => ReceiveCause::Aborted,
             Errno::NOTCONN => ReceiveCause::NotConnected,
+            Errno::CONNREFUSED => ReceiveCause::Refused,
             errno => Resource::missing(errno).map_or(ReceiveCause::Other, ReceiveCause::Resource),
         };
         Self {
@@ -157,6 +166,8 @@ impl Cause for SendCause {
             Self::Aborted => vec![Fact::AbortedHere],
             Self::NotPermitted => vec![Fact::ForbiddenByFirewall],
             Self::NotConnected => vec![Fact::NotConnected],
+            Self::Refused => vec![Fact::PortUnreachable],
+            Self::TooLong => vec![Fact::DatagramTooLong],
             Self::Resource(cause) => cause.facts(),
             Self::Other => Vec::new(),
         }
@@ -164,11 +175,11 @@ impl Cause for SendCause {
 
     fn advice(&self) -> Vec<Advice> {
         match self {
-            Self::Reset | Self::Ended => vec![Advice::LookAtPeer],
+            Self::Reset | Self::Ended | Self::Refused => vec![Advice::LookAtPeer],
             Self::TimedOut | Self::Unreachable => vec![Advice::CheckNetwork],
             Self::NotPermitted => vec![Advice::CheckFirewall],
             Self::Resource(cause) => cause.advice(),
-            Self::Aborted | Self::NotConnected | Self::Other => Vec::new(),
+            Self::Aborted | Self::NotConnected | Self::TooLong | Self::Other => Vec::new(),
         }
     }
 }
@@ -181,6 +192,7 @@ impl Cause for ReceiveCause {
             Self::Unreachable => vec![Fact::WayLost],
             Self::Aborted => vec![Fact::AbortedHere],
             Self::NotConnected => vec![Fact::NotConnected],
+            Self::Refused => vec![Fact::PortUnreachable],
             Self::Resource(cause) => cause.facts(),
             Self::Other => Vec::new(),
         }
@@ -188,7 +200,7 @@ impl Cause for ReceiveCause {
 
     fn advice(&self) -> Vec<Advice> {
         match self {
-            Self::Reset => vec![Advice::LookAtPeer],
+            Self::Reset | Self::Refused => vec![Advice::LookAtPeer],
             Self::TimedOut | Self::Unreachable => vec![Advice::CheckNetwork],
             Self::Resource(cause) => cause.advice(),
             Self::Aborted | Self::NotConnected | Self::Other => Vec::new(),

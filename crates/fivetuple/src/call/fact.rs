@@ -124,6 +124,10 @@ pub enum Fact {
     AbortedHere,
     /// The socket has no peer, or none any more.
     NotConnected,
+    /// ICMP says that no socket has the port that a datagram was for.
+    PortUnreachable,
+    /// The bytes are more than one datagram carries.
+    DatagramTooLong,
     /// The resolver knows the name not, or without an address.
     NameUnknown,
     /// The name servers that were asked.
@@ -200,6 +204,12 @@ impl Fact {
             Self::WayLost => "the network reports that the peer cannot be reached any more",
             Self::AbortedHere => "the connection was aborted on this machine",
             Self::NotConnected => "the socket has no peer, or none any more",
+            Self::PortUnreachable => {
+                "an ICMP message came back: no socket has that UDP port, or a firewall says so"
+            }
+            Self::DatagramTooLong => {
+                "a datagram carries at most 65,507 bytes over IPv4, 65,527 over IPv6"
+            }
             Self::NameUnknown => "the resolver knows no address of that name",
             _ => "",
         }

@@ -1,17 +1,16 @@
 //! Who holds a port: the sockets that stand in the way of an address, and their processes.
 
-use std::fmt;
+mod words;
+
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
-use super::{Advice, Cause, Fact, Visible};
+use super::{Advice, Cause, Fact};
+use crate::five_tuple::Protocol;
 use crate::kernel::TcpState;
 use crate::kernel::limit::ephemeral_ports;
 use crate::kernel::process::{Process, SocketHolder, holders, user_name};
-use crate::kernel::sock_diag::{SocketEntry, sockets_on_port};
+use crate::kernel::sock_diag::{SocketEntry, datagram_sockets_on_port, sockets_on_port};
 
 /// Holders that are named; of more, only their number is told.
 pub const HOLDERS_MAX: usize = 8;
@@ -19,11 +18,13 @@ pub const HOLDERS_MAX: usize = 8;
 /// One socket that holds a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
+    /// TCP or UDP; each has ports of its own.
+    pub protocol: Protocol,
     /// Its local address.
     pub local: SocketAddr,
     /// Its peer, if it is a connection.
     pub peer: Option<SocketAddr>,
-    /// Its TCP state; CLOSED means bound and not listening.
+    /// Its TCP state; CLOSED means bound and not listening. UDP has none.
     pub state: TcpState,
     /// How its address stands in the way of the wanted one.
     pub overlap: Overlap,
@@ -123,8 +124,12 @@ pub struct PortInUse {
 
 impl PortInUse {
     /// Finds out who is in the way of a bind.
-    pub(super) fn of_bind(wanted: SocketAddr) -> Self {
-        Self::among(wanted, sockets_on_port(wanted.port()).unwrap_or_default())
+    pub(super) fn of_bind(wanted: SocketAddr, protocol: Protocol) -> Self {
+        let entries = match protocol {
+            Protocol::Udp => datagram_sockets_on_port(wanted.port()),
+            Protocol::Tcp | Protocol::Unix => sockets_on_port(wanted.port()),
+        };
+        Self::among(wanted, entries.unwrap_or_default())
     }
 
     /// Finds out who is in the way of a listen by a socket that is bound to this address.
@@ -237,6 +242,7 @@ pub(super) fn name_holders(entries: Vec<(SocketEntry, Overlap)>) -> Vec<Holder> 
     entries
         .into_iter()
         .map(|(entry, overlap)| Holder {
+            protocol: entry.protocol,
             local: entry.local,
             peer: entry.peer,
             state: entry.state,
@@ -333,65 +339,4 @@ impl Cause for PortInUse {
         }
         seen
     }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.who)?;
-        match (self.state, self.peer) {
-            (TcpState::Closed, _) => write!(f, "bound to {}, not listening", self.local),
-            (state, Some(peer)) => write!(f, "{state}, local {}, peer {peer}", self.local),
-            (state, None) => write!(f, "{state} on {}", self.local),
-        }
-    }
-}
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Processes(processes) => {
-                for (at, process) in processes.iter().enumerate() {
-                    if at > 0 {
-                        f.write_str(" and ")?;
-                    }
-                    show_process(process, f)?;
-                }
-                Ok(())
-            }
-            Self::NotVisible { uid, user } => {
-                write!(f, "a socket of ")?;
-                show_user(*uid, user.as_deref(), f)?;
-                f.write_str(" whose process is not visible from here")
-            }
-            Self::Kernel => f.write_str("the kernel itself"),
-            Self::Nobody => f.write_str("a connection closed by its process and not ended yet"),
-        }
-    }
-}
-
-fn show_process(process: &Process, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if process.is_ours() {
-        return write!(f, "this very program (pid {})", process.pid);
-    }
-    write!(f, "{} (pid {}, ", Visible(&process.name), process.pid)?;
-    show_user(process.uid, process.user.as_deref(), f)?;
-    if let Some(since) = process.since.and_then(local_time) {
-        write!(f, ", since {since}")?;
-    }
-    f.write_str(")")
-}
-
-fn show_user(uid: u32, user: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match user {
-        Some(user) => write!(f, "user {}", Visible(user.as_bytes())),
-        None => write!(f, "user {uid}"),
-    }
-}
-
-/// Date and time of day where this machine is, to the second; where that is not known, UTC, marked.
-fn local_time(at: SystemTime) -> Option<String> {
-    let zone = TimeZone::system();
-    let mark = if zone.is_unknown() { "Z" } else { "" };
-    let at = Timestamp::try_from(at).ok()?.to_zoned(zone);
-    Some(at.strftime("%Y-%m-%d %H:%M:%S").to_string() + mark)
 }

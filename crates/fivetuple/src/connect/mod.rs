@@ -289,5 +289,35 @@ pub(crate) async fn once(
 ) -> Result<Connection, NotConnected> {
     let until = Instant::now() + options.connect_timeout;
     let addresses = resolve::calling_names(target, options).await?;
+    if let Address::Udp(_) = target {
+        return in_turn(addresses, options, observers).await;
+    }
     race::race(addresses, options, observers, until).await
+}
+
+/// The first address that this machine can send to. Nobody answers a connect of UDP, so there is
+/// nothing to race for: it only sets whom the socket sends to and hears.
+async fn in_turn(
+    addresses: Vec<SocketName>,
+    options: &ConnectOptions,
+    observers: &Observers,
+) -> Result<Connection, NotConnected> {
+    let mut failures = Vec::new();
+    for address in addresses {
+        let connecting = async {
+            let socket = Socket::open_datagram(address.family(), &options.socket, observers)?;
+            Ok(match options.source {
+                Some(source) => socket.bind_source(source)?.connect(address).await?,
+                None => socket.connect(address).await?,
+            })
+        };
+        match connecting.await {
+            Ok(connection) => return Ok(connection),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    Err(match failures.len() {
+        1 => failures.remove(0),
+        _ => NotConnected::Each(failures),
+    })
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
@@ -13,7 +13,7 @@ use tokio::io::{Interest, Ready};
 
 use super::Connection;
 use crate::call::{Call, Errno};
-use crate::event::Direction;
+use crate::event::{Direction, Event};
 use crate::kernel::readiness::{self, errno_of};
 use crate::kernel::{TcpState, tcp_info};
 
@@ -26,6 +26,9 @@ impl Connection {
         buffer: &mut [u8],
     ) -> Poll<Result<usize, Errno>> {
         let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
+        if self.is_datagram() {
+            return self.poll_receive_datagram(cx, fd, buffer);
+        }
         let received = loop {
             let mut guard = ready!(fd.poll_read_ready(cx)).map_err(|error| errno_of(&error))?;
             match rustix::net::recv(fd.get_ref(), &mut *buffer, RecvFlags::empty()) {
@@ -41,7 +44,7 @@ impl Connection {
             }
         };
         if let Ok(count) = received {
-            add(&self.live.received, count);
+            self.live.received(count);
             if self.observers.wants().bytes
                 && let Some(bytes) = buffer.get(..count)
                 && count > 0
@@ -54,6 +57,63 @@ impl Connection {
         Poll::Ready(received)
     }
 
+    /// Receives one datagram; of one that is too long for the buffer the rest is lost, and told.
+    /// A short one does not mean that it was the last, and an error of one that was sent waits
+    /// until everything that came before it is received.
+    fn poll_receive_datagram(
+        &self,
+        cx: &mut Context<'_>,
+        fd: &AsyncFd<OwnedFd>,
+        buffer: &mut [u8],
+    ) -> Poll<Result<usize, Errno>> {
+        let received = loop {
+            let refused = self.refused.load(Ordering::Relaxed);
+            let ready = match fd.poll_read_ready(cx) {
+                Poll::Pending if refused == 0 => return Poll::Pending,
+                Poll::Pending => None,
+                Poll::Ready(guard) => Some(guard.map_err(|error| errno_of(&error))?),
+            };
+            match rustix::net::recv(fd.get_ref(), &mut *buffer, RecvFlags::TRUNC) {
+                Ok(received) => break Ok(received),
+                Err(Errno::AGAIN) => match ready {
+                    Some(mut guard) => guard.clear_ready(),
+                    None => {
+                        self.refused.store(0, Ordering::Relaxed);
+                        break Err(Errno::from_raw_os_error(refused));
+                    }
+                },
+                Err(Errno::INTR) => {}
+                Err(Errno::CONNREFUSED) => self.note_refused(Errno::CONNREFUSED),
+                Err(errno) => break Err(errno),
+            }
+        };
+        let result = received.map(|(_, length)| length as u64);
+        self.called(Call::Receive, format_args!("{}", buffer.len()), result);
+        let (count, length) = received?;
+        self.live.received(count);
+        if count == 0 {
+            self.live.moved_empty();
+        }
+        if self.observers.wants().bytes
+            && let Some(bytes) = buffer.get(..count)
+        {
+            self.moved(Direction::Received, bytes);
+        }
+        if length > count {
+            self.observers.emit(&Event::Dropped {
+                connection: self.identity(),
+                direction: Direction::Received,
+                bytes: (length - count) as u64,
+            });
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Keeps what the network has said about a datagram of ours until it is time to tell it.
+    fn note_refused(&self, errno: Errno) {
+        self.refused.store(errno.raw_os_error(), Ordering::Relaxed);
+    }
+
     /// Sends once without waiting; EAGAIN when the kernel takes nothing now.
     pub(crate) fn try_send(&self, bytes: &[u8]) -> Result<usize, Errno> {
         let fd = self.fd()?;
@@ -63,8 +123,15 @@ impl Connection {
                 other => break other,
             }
         };
+        if sent == Err(Errno::CONNREFUSED) && self.is_datagram() {
+            // Of an earlier one; what is there to be received comes first.
+            self.note_refused(Errno::CONNREFUSED);
+        }
         if let Ok(count) = sent {
-            add(&self.live.sent, count);
+            self.live.sent(count);
+            if count == 0 {
+                self.live.moved_empty();
+            }
             if self.observers.wants().bytes
                 && let Some(bytes) = bytes.get(..count)
             {
@@ -90,7 +157,7 @@ impl Connection {
             }
         };
         if let Ok(count) = sent {
-            add(&self.live.sent, count);
+            self.live.sent(count);
             if self.observers.wants().bytes {
                 let mut left = count;
                 for part in parts {
@@ -191,12 +258,6 @@ pub(crate) fn register(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, Errno> {
     // PRIORITY: see `stopped_at_urgent_mark`.
     let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
     readiness::register(fd, interest)
-}
-
-/// Adds to a counter that only this connection writes.
-fn add(counter: &AtomicU64, count: usize) {
-    let sum = counter.load(Ordering::Relaxed) + count as u64;
-    counter.store(sum, Ordering::Relaxed);
 }
 
 /// Whether a read may have stopped at the mark of an urgent byte with more behind it: then a

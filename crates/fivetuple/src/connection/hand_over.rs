@@ -6,7 +6,6 @@
 //! from `TCP_INFO` afterwards.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -140,7 +139,7 @@ impl Connection {
         };
         let outstanding = self.unacknowledged().unwrap_or(0);
         if let Some(sent) = sent(&info, outstanding, self.identity().role) {
-            self.live.sent.store(sent, Ordering::Relaxed);
+            self.live.count_sent(sent);
         }
         if let Some(received) = info.bytes_received {
             let unread = self.fd().map_or(Ok(0), |fd| queue::unread(fd.get_ref()));
@@ -150,7 +149,7 @@ impl Connection {
                 || seen == Some(Errno::PIPE)
                 || (info.state == TcpState::Closed && is_our_fin_acknowledged(&info, role));
             let taken = received.saturating_sub(u64::from(fin) + unread.unwrap_or(0));
-            self.live.received.store(taken, Ordering::Relaxed);
+            self.live.count_received(taken);
         }
     }
 }

@@ -6,12 +6,13 @@
 mod data_path;
 #[cfg(feature = "exec")]
 mod hand_over;
+mod live;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicI32;
 use std::time::Duration;
 
 use rustix::net::{Shutdown, sockopt};
@@ -27,44 +28,7 @@ use crate::kernel::{TcpInfo, queue, tcp_info};
 pub(crate) use data_path::register;
 #[cfg(feature = "exec")]
 pub(crate) use hand_over::{NOT_STANDARD, Over};
-
-/// What a living connection shows to others: its identity and its counters.
-#[derive(Debug)]
-pub struct Live {
-    /// Who it is.
-    pub identity: Identity,
-    sent: AtomicU64,
-    received: AtomicU64,
-    announced: AtomicBool,
-}
-
-impl Live {
-    /// Tells the observers, once, that the connection has come to be.
-    pub(crate) fn announce(&self, observers: &Observers) {
-        if self.announced.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        observers.emit(&match self.identity.role {
-            Role::Accepted => Event::Accepted(&self.identity),
-            Role::Connected => Event::Connected(&self.identity),
-        });
-    }
-
-    /// Bytes that the kernel took from us so far.
-    pub fn bytes_sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that we took from the kernel so far.
-    pub fn bytes_received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    /// Bytes either way so far.
-    pub(crate) fn bytes_moved(&self) -> u64 {
-        self.bytes_sent() + self.bytes_received()
-    }
-}
+pub use live::Live;
 
 /// A connected socket of its own. Made by [`Listener::accept`](crate::Listener::accept) or
 /// [`Socket::connect`](crate::Socket::connect), used by [`crate::transfer`], ended by
@@ -81,6 +45,8 @@ pub struct Connection {
     /// Another program has the socket, and what it moves is not counted yet.
     #[cfg(feature = "exec")]
     handed_over: bool,
+    /// Of datagrams: the errno of one that was sent, told when everything that came is received.
+    refused: AtomicI32,
     /// Dropped when the socket is closed.
     guest: Guest,
 }
@@ -104,21 +70,16 @@ impl Connection {
         if observers.wants().cookies {
             identity.cookie = sockopt::socket_cookie(fd.get_ref()).ok();
         }
-        let live = Live {
-            identity,
-            sent: AtomicU64::new(0),
-            received: AtomicU64::new(0),
-            announced: AtomicBool::new(false),
-        };
         Self {
             fd: Some(fd),
-            live: Arc::new(live),
+            live: Arc::new(Live::new(identity)),
             observers: observers.clone(),
             half_closed: false,
             peer_finished: false,
             first: None,
             #[cfg(feature = "exec")]
             handed_over: false,
+            refused: AtomicI32::new(0),
             guest: Guest::default(),
         }
     }
@@ -146,6 +107,11 @@ impl Connection {
 
     fn is_unix(&self) -> bool {
         self.identity().ends.protocol == Protocol::Unix
+    }
+
+    /// Whether it moves datagrams: then a receive of 0 bytes is no end, and nothing is half-closed.
+    pub(crate) fn is_datagram(&self) -> bool {
+        self.identity().ends.protocol == Protocol::Udp
     }
 
     /// Identity and counters, to be looked at from elsewhere while the connection lives.
@@ -179,8 +145,8 @@ impl Connection {
     /// EBADF once it is closed.
     pub fn unacknowledged(&self) -> Result<u32, Errno> {
         let fd = self.fd()?.get_ref();
-        if self.is_unix() {
-            // What is sent is in the peer's queue at once.
+        if self.is_unix() || self.is_datagram() {
+            // What is sent is in the peer's queue at once; or nobody ever acknowledges it.
             Ok(0)
         } else if self.half_closed {
             queue::unacknowledged_after_half_close(fd)
@@ -199,36 +165,40 @@ impl Connection {
         self.peer_finished
     }
 
-    /// Receives what is there, or waits for it; 0 bytes are the end of the peer's stream.
+    /// Receives what is there, or waits for it; 0 bytes are the end of the peer's stream, or an
+    /// empty datagram.
     ///
     /// # Errors
     ///
     /// [`ReceiveError`], about this five-tuple.
     pub async fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, ReceiveError> {
         let received = poll_fn(|cx| self.poll_receive(cx, buffer)).await;
-        if received == Ok(0) && !buffer.is_empty() {
+        if received == Ok(0) && !buffer.is_empty() && !self.is_datagram() {
             self.note_peer_finished();
         }
         received.map_err(|errno| ReceiveError::new(self.name(), errno))
     }
 
-    /// Sends all of `bytes`.
+    /// Sends all of `bytes`; over UDP as one datagram.
     ///
     /// # Errors
     ///
     /// [`SendError`], about this five-tuple; [`Live::bytes_sent`] says how many went.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         let mut left = bytes;
-        while !left.is_empty() {
+        while !left.is_empty() || (bytes.is_empty() && self.is_datagram()) {
             let sent = poll_fn(|cx| self.poll_send(cx, left)).await;
             let sent = sent.map_err(|errno| SendError::new(self.name(), errno))?;
             left = left.get(sent..).unwrap_or_default();
+            if bytes.is_empty() {
+                break;
+            }
         }
         Ok(())
     }
 
     /// Finishes sending (`shutdown`, write side): the peer reads to the end of what was sent and
-    /// may still answer.
+    /// may still answer. Over UDP the peer does not hear of it.
     ///
     /// # Errors
     ///
@@ -237,12 +207,12 @@ impl Connection {
         if self.half_closed {
             return Ok(());
         }
-        let result = match self.fd() {
-            Ok(fd) => rustix::net::shutdown(fd.get_ref(), Shutdown::Write),
-            Err(errno) => Err(errno),
-        };
-        self.called(Call::Shutdown, format_args!("SHUT_WR"), result.map(|()| 0));
-        result.map_err(|errno| ShutdownError::new(self.name(), errno))?;
+        if !self.is_datagram() {
+            let fd = self.fd();
+            let result = fd.and_then(|fd| rustix::net::shutdown(fd.get_ref(), Shutdown::Write));
+            self.called(Call::Shutdown, format_args!("SHUT_WR"), result.map(|()| 0));
+            result.map_err(|errno| ShutdownError::new(self.name(), errno))?;
+        }
         self.half_closed = true;
         self.first.get_or_insert(Side::Us);
         self.observers.emit(&Event::HalfClosed {
@@ -323,7 +293,9 @@ impl Connection {
 
     /// Makes the coming close send RST and throw away what waits (`SO_LINGER` with time 0).
     pub(crate) fn reset_on_close(&self) {
-        if let Ok(fd) = self.fd() {
+        if let Ok(fd) = self.fd()
+            && !self.is_datagram()
+        {
             let set = sockopt::set_socket_linger(fd.get_ref(), Some(Duration::ZERO));
             let result = set.map(|()| 0);
             self.called(Call::SetOption, format_args!("SO_LINGER, 0"), result);

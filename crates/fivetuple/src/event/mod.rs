@@ -44,7 +44,8 @@ pub enum Direction {
 pub enum Reason {
     /// Both directions ended in order.
     Released,
-    /// The peer (or something on the way) sent RST.
+    /// The peer (or something on the way) sent RST; or, over UDP, an ICMP message said that nobody
+    /// has the port.
     Reset,
     /// We cut it, by RST.
     Aborted,
@@ -229,7 +230,9 @@ pub enum Event<'a> {
         /// How it ended.
         how: ProgramEnd,
     },
-    /// Bytes were thrown away by a policy that was asked for (`drop-oldest`).
+    /// Bytes were thrown away by a policy that was asked for (`drop-oldest`). Over UDP: an answer
+    /// that was not sent, because it was more than three times what the peer has sent or the kernel
+    /// had no room; or the end of a datagram that was longer than the buffer.
     Dropped {
         /// The connection.
         connection: &'a Identity,

@@ -8,6 +8,8 @@
 
 #[cfg(feature = "exec")]
 pub mod child;
+pub mod datagram;
+pub mod error_queue;
 mod field;
 pub mod inherited;
 pub mod interface;

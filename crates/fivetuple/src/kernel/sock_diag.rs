@@ -1,10 +1,13 @@
-//! `NETLINK_SOCK_DIAG` (sock_diag(7)): every TCP socket of this network namespace.
+//! `NETLINK_SOCK_DIAG` (sock_diag(7)): every TCP socket of this network namespace, and who has a
+//! UDP port.
 //!
 //! TCP of both families and every state: listening, connected, TIME-WAIT, half-made, and, since
 //! Linux 6.8, bound and nothing more. An older kernel does not know the last kind and leaves it
 //! out. It needs no privilege.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+mod entry;
+
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -19,6 +22,8 @@ use rustix::net::{
 use super::field;
 use super::tcp_info::TcpState;
 use crate::address::Family;
+use crate::five_tuple::Protocol;
+use entry::parse_entry;
 
 /// Sockets that one question returns at most; the answer is cut there.
 pub const SOCKETS_MAX: usize = 65_536;
@@ -35,17 +40,19 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// All states, with those that a future kernel may add.
 const ALL_STATES: u32 = u32::MAX;
 
-/// One TCP socket as the kernel knows it.
+/// One socket as the kernel knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketEntry {
+    /// TCP or UDP.
+    pub protocol: Protocol,
     /// The family of the socket. An IPv6 socket may have IPv4 addresses.
     pub family: Family,
     /// Its local address; an IPv4-mapped one is written as IPv4.
     pub local: SocketAddr,
     /// Its peer, if it has one.
     pub peer: Option<SocketAddr>,
-    /// Its TCP state.
+    /// Its TCP state; of a UDP socket ESTABLISHED (it has a peer) or CLOSED (it has none).
     pub state: TcpState,
     /// The number by which `/proc/PID/fd` names it; 0 when no descriptor refers to it.
     pub inode: u32,
@@ -72,6 +79,20 @@ pub struct SocketEntry {
 /// ENOENT or EPROTONOSUPPORT: the kernel has no sock_diag for TCP. EAGAIN: no answer in time.
 pub fn sockets_on_port(port: u16) -> Result<Vec<SocketEntry>, Errno> {
     both_families(&Question {
+        protocol: Protocol::Tcp,
+        port,
+        states: ALL_STATES,
+    })
+}
+
+/// The UDP sockets with this local port, of both families.
+///
+/// # Errors
+///
+/// As [`sockets_on_port`].
+pub fn datagram_sockets_on_port(port: u16) -> Result<Vec<SocketEntry>, Errno> {
+    both_families(&Question {
+        protocol: Protocol::Udp,
         port,
         states: ALL_STATES,
     })
@@ -84,6 +105,7 @@ pub fn sockets_on_port(port: u16) -> Result<Vec<SocketEntry>, Errno> {
 /// As [`sockets_on_port`].
 pub fn sockets() -> Result<Vec<SocketEntry>, Errno> {
     both_families(&Question {
+        protocol: Protocol::Tcp,
         port: 0,
         states: ALL_STATES,
     })
@@ -96,6 +118,7 @@ pub fn sockets() -> Result<Vec<SocketEntry>, Errno> {
 /// As [`sockets_on_port`].
 pub fn time_wait_count() -> Result<usize, Errno> {
     let question = Question {
+        protocol: Protocol::Tcp,
         port: 0,
         states: 1 << TIME_WAIT,
     };
@@ -110,12 +133,13 @@ pub fn time_wait_count() -> Result<usize, Errno> {
 }
 
 const FAMILIES: [Family; 2] = [Family::Inet, Family::Inet6];
-/// Linux's number of the state, and of its timer.
+/// Linux's number of the state.
 const TIME_WAIT: u8 = 6;
-const TIMER_TIME_WAIT: u8 = 3;
 
 /// What is asked of one family.
 struct Question {
+    /// TCP or UDP.
+    protocol: Protocol,
     /// The local port; 0: all.
     port: u16,
     /// A bit for each state.
@@ -131,7 +155,7 @@ fn both_families(question: &Question) -> Result<Vec<SocketEntry>, Errno> {
                 return ControlFlow::Break(());
             }
             // The filter of the kernel is repeated: a kernel that had none would answer all.
-            let entry = parse_entry(message)
+            let entry = parse_entry(message, question.protocol)
                 .filter(|entry| question.port == 0 || entry.local.port() == question.port);
             found.extend(entry);
             ControlFlow::Continue(())
@@ -176,6 +200,7 @@ fn open() -> Result<OwnedFd, Errno> {
 
 const HEADER: usize = 16;
 const IPPROTO_TCP: u8 = 6;
+const IPPROTO_UDP: u8 = 17;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLM_F_REQUEST_DUMP: u16 = 0x0001 | 0x0300;
 const NLM_F_DUMP_INTR: u16 = 0x10;
@@ -194,7 +219,11 @@ fn request(question: &Question, family: Family, sequence: u32) -> Vec<u8> {
     request.extend(NLM_F_REQUEST_DUMP.to_ne_bytes());
     request.extend(sequence.to_ne_bytes());
     request.extend([0; 4]);
-    request.extend([family_number(family), IPPROTO_TCP, 0, 0]);
+    let protocol = match question.protocol {
+        Protocol::Udp => IPPROTO_UDP,
+        Protocol::Tcp | Protocol::Unix => IPPROTO_TCP,
+    };
+    request.extend([family_number(family), protocol, 0, 0]);
     request.extend(question.states.to_ne_bytes());
     request.extend(question.port.to_be_bytes());
     // Any peer port, any addresses, any interface.
@@ -308,79 +337,6 @@ fn split_message<'a>(datagram: &mut &'a [u8]) -> Option<Message<'a>> {
     Some(message)
 }
 
-const INET_DIAG_SKV6ONLY: u16 = 11;
-/// Bytes of `inet_diag_msg`; attributes follow.
-const ENTRY: usize = 72;
-
-/// Reads `inet_diag_msg` and the attribute `INET_DIAG_SKV6ONLY`.
-fn parse_entry(body: &[u8]) -> Option<SocketEntry> {
-    let number = field::u8(body, 0)?;
-    let family = FAMILIES
-        .into_iter()
-        .find(|&family| family_number(family) == number)?;
-    let interface = field::u32(body, 40)?;
-    let local = address(body, family, (4, 8), interface)?;
-    let peer = address(body, family, (6, 24), interface)?;
-    let in_time_wait = field::u8(body, 2)? == TIMER_TIME_WAIT;
-    Some(SocketEntry {
-        family,
-        local,
-        peer: (peer.port() != 0).then_some(peer),
-        state: TcpState::from_linux(field::u8(body, 1)?)?,
-        inode: field::u32(body, 68)?,
-        uid: field::u32(body, 64)?,
-        v6only: attribute(body.get(ENTRY..)?, INET_DIAG_SKV6ONLY)
-            .and_then(|value| field::u8(value, 0))
-            .map(|value| value != 0),
-        cookie: u64::from(field::u32(body, 44)?) | u64::from(field::u32(body, 48)?) << 32,
-        interface,
-        receive_queue: field::u32(body, 56)?,
-        send_queue: field::u32(body, 60)?,
-        time_wait_left: in_time_wait
-            .then(|| field::u32(body, 52))
-            .flatten()
-            .map(|left| Duration::from_millis(left.into())),
-    })
-}
-
-/// The address whose port and IP stand at these two offsets.
-fn address(
-    body: &[u8],
-    family: Family,
-    (port, ip): (usize, usize),
-    interface: u32,
-) -> Option<SocketAddr> {
-    let port = field::u16_network(body, port)?;
-    if family == Family::Inet {
-        let ip: [u8; 4] = field::bytes(body, ip)?;
-        return Some(SocketAddr::from((ip, port)));
-    }
-    let ip = Ipv6Addr::from(field::bytes::<16>(body, ip)?);
-    Some(match ip.to_ipv4_mapped() {
-        Some(ip) => SocketAddr::new(IpAddr::V4(ip), port),
-        None => {
-            let scope = if ip.is_unicast_link_local() {
-                interface
-            } else {
-                0
-            };
-            SocketAddrV6::new(ip, port, 0, scope).into()
-        }
-    })
-}
-
-/// The value of one attribute (`rtattr`) in a row of them.
-fn attribute(mut row: &[u8], wanted: u16) -> Option<&[u8]> {
-    loop {
-        let length = usize::from(field::u16(row, 0)?);
-        let value = row.get(4..length)?;
-        if field::u16(row, 2)? == wanted {
-            return Some(value);
-        }
-        row = row.get(length.next_multiple_of(4)..)?;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
@@ -389,6 +345,7 @@ mod tests {
     use rustix::net::bind;
     use rustix::net::sockopt::{set_ipv6_v6only, socket_cookie};
 
+    use super::entry::{ENTRY, INET_DIAG_SKV6ONLY, attribute};
     use super::*;
 
     /// One `inet_diag_msg` of an IPv6 socket that listens on `[::]:80`, with its attributes.
@@ -421,7 +378,7 @@ mod tests {
     fn read(datagram: &[u8]) -> (Result<Datagram, Errno>, bool, Vec<SocketEntry>) {
         let (mut interrupted, mut found) = (false, Vec::new());
         let mut visit = |body: &[u8]| {
-            found.extend(parse_entry(body));
+            found.extend(parse_entry(body, Protocol::Tcp));
             ControlFlow::Continue(())
         };
         let result = each_message(datagram, 1, &mut interrupted, &mut visit);
@@ -431,15 +388,15 @@ mod tests {
     #[test]
     fn an_entry_has_its_address_state_owner_and_v6only() {
         for (value, expected) in [(0, false), (1, true)] {
-            let entry = parse_entry(&listening(value)).unwrap();
+            let entry = parse_entry(&listening(value), Protocol::Tcp).unwrap();
             assert_eq!(entry.local, "[::]:80".parse().unwrap());
             assert_eq!((entry.state, entry.peer), (TcpState::Listen, None));
             assert_eq!((entry.uid, entry.inode), (1000, 7));
             assert_eq!(entry.v6only, Some(expected));
         }
-        let without_attributes = parse_entry(&listening(1)[..ENTRY]).unwrap();
+        let without_attributes = parse_entry(&listening(1)[..ENTRY], Protocol::Tcp).unwrap();
         assert_eq!(without_attributes.v6only, None);
-        assert_eq!(parse_entry(&listening(1)[..ENTRY - 1]), None);
+        assert_eq!(parse_entry(&listening(1)[..ENTRY - 1], Protocol::Tcp), None);
     }
 
     #[test]
@@ -495,6 +452,25 @@ mod tests {
         assert!(sockets().unwrap().len() >= 3);
         assert!(time_wait_count().is_ok());
         drop(client);
+    }
+
+    #[test]
+    fn udp_sockets_of_a_port_are_found_with_and_without_a_peer() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(server.local_addr().unwrap()).unwrap();
+        for (socket, state) in [
+            (&server, TcpState::Closed),
+            (&client, TcpState::Established),
+        ] {
+            let local = socket.local_addr().unwrap();
+            let entries = datagram_sockets_on_port(local.port()).unwrap();
+            let ours = socket_cookie(socket).unwrap();
+            let entry = entries.iter().find(|entry| entry.cookie == ours).unwrap();
+            assert_eq!((entry.local, entry.state), (local, state));
+            assert_eq!(entry.peer, socket.peer_addr().ok());
+            assert_eq!(entry.protocol, Protocol::Udp);
+        }
     }
 
     #[test]

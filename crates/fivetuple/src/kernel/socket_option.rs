@@ -54,7 +54,13 @@ pub fn not_sent_low_water(fd: impl AsFd, bytes: u32) -> Result<(), Errno> {
     set_number(fd, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
 }
 
-fn set_number(fd: impl AsFd, level: c_int, option: c_int, value: c_int) -> Result<(), Errno> {
+/// Sets an option that is a number.
+pub(super) fn set_number(
+    fd: impl AsFd,
+    level: c_int,
+    option: c_int,
+    value: c_int,
+) -> Result<(), Errno> {
     set(fd, level, option, &value.to_ne_bytes())
 }
 

@@ -11,7 +11,7 @@ use crate::connection::Live;
 pub struct Table(Mutex<HashMap<u64, Arc<Live>>>);
 
 impl Table {
-    pub(super) fn enter(table: &Arc<Self>, live: Arc<Live>, place: Place) -> Entry {
+    pub(super) fn enter(table: &Arc<Self>, live: Arc<Live>, place: Option<Place>) -> Entry {
         let number = live.identity.number;
         table.lock().insert(number, live);
         Entry {
@@ -47,7 +47,7 @@ impl Table {
 pub(super) struct Entry {
     table: Arc<Table>,
     number: u64,
-    _place: Place,
+    _place: Option<Place>,
 }
 
 impl Drop for Entry {

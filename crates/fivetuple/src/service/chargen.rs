@@ -1,14 +1,18 @@
 //! The character generator (RFC 864): lines of 72 printing characters, each line shifted by one,
-//! as fast as the client reads, until it ends the connection.
+//! as fast as the client reads, until it ends the connection; over UDP 0 to 512 of these characters
+//! for each datagram.
 
 use std::task::{Context, Poll};
 
 use crate::close::Close;
+use crate::service::{DatagramExchange, Reply};
 use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply};
 
 const FIRST: u8 = b' ';
 const PRINTING: usize = 95;
 const COLUMNS: usize = 72;
+/// The longest answer to a datagram.
+const ANSWER_MAX: u64 = 512;
 /// Columns, CR, LF.
 const LINE: usize = COLUMNS + 2;
 
@@ -44,6 +48,17 @@ impl Exchange for Chargen {
     fn poll_supply(&mut self, _cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
         out.send(&TURN);
         Poll::Ready(Supply::More)
+    }
+}
+
+impl DatagramExchange for Chargen {
+    /// A random number of characters, as RFC 864 has it, out of what the peer may be sent.
+    fn received(&mut self, _datagram: &[u8], reply: &Reply) {
+        let most = reply.credit().min(ANSWER_MAX);
+        let length = usize::try_from(fastrand::u64(0..=most)).unwrap_or_default();
+        let first_line = LINE * fastrand::usize(0..PRINTING / 2);
+        let answer = TURN.get(first_line..first_line + length);
+        reply.send(answer.unwrap_or_default());
     }
 }
 

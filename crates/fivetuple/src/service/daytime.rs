@@ -1,9 +1,11 @@
-//! The daytime service (RFC 867): one line for people, then our end of the stream.
+//! The daytime service (RFC 867): one line for people, then our end of the stream; over UDP a line
+//! for each datagram, whatever it says.
 
 use std::task::{Context, Poll};
 
 use jiff::Zoned;
 
+use crate::service::{DatagramExchange, Reply};
 use crate::transfer::{Exchange, Outgoing, Supply};
 
 /// The line for this moment, in the form that RFC 867 proposes: `Weekday, Month Day, Year
@@ -28,6 +30,12 @@ impl Exchange for Daytime {
         self.sent = true;
         out.send(daytime(&Zoned::now()).as_bytes());
         Poll::Ready(Supply::More)
+    }
+}
+
+impl DatagramExchange for Daytime {
+    fn received(&mut self, _datagram: &[u8], reply: &Reply) {
+        reply.send(daytime(&Zoned::now()).as_bytes());
     }
 }
 

@@ -1,5 +1,6 @@
 //! The discard service (RFC 863): everything is thrown away.
 
+use crate::service::{DatagramExchange, Reply};
 use crate::transfer::{Exchange, Outgoing};
 
 /// Receives and forgets.
@@ -8,4 +9,8 @@ pub struct Discard;
 
 impl Exchange for Discard {
     fn received(&mut self, _bytes: &[u8], _reply: &mut Outgoing<'_>) {}
+}
+
+impl DatagramExchange for Discard {
+    fn received(&mut self, _datagram: &[u8], _reply: &Reply) {}
 }

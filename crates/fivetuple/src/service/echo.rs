@@ -1,5 +1,6 @@
 //! The echo service (RFC 862): everything comes back.
 
+use crate::service::{DatagramExchange, Reply};
 use crate::transfer::{Exchange, Outgoing};
 
 /// Sends back what it receives. While the peer does not take it, nothing more is received.
@@ -9,5 +10,11 @@ pub struct Echo;
 impl Exchange for Echo {
     fn received(&mut self, bytes: &[u8], reply: &mut Outgoing<'_>) {
         reply.send(bytes);
+    }
+}
+
+impl DatagramExchange for Echo {
+    fn received(&mut self, datagram: &[u8], reply: &Reply) {
+        reply.send(datagram);
     }
 }

@@ -22,6 +22,7 @@
 
 mod chargen;
 mod chat;
+mod datagram;
 mod daytime;
 mod digest;
 mod discard;
@@ -48,6 +49,7 @@ use crate::transfer::{Exchange, Terms, Transfer};
 
 pub use chargen::Chargen;
 pub use chat::Chat;
+pub use datagram::{CREDIT_EACH, DatagramExchange, DatagramService, Replies, Reply};
 pub use daytime::{Daytime, daytime};
 pub use digest::{Digest, Digesting};
 pub use discard::Discard;

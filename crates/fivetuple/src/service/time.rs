@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::service::{DatagramExchange, Reply};
 use crate::transfer::{Exchange, Outgoing, Supply};
 
 /// From the first second of 1900 to that of 1970: 70 years with 17 leap days.
@@ -31,6 +32,12 @@ impl Exchange for Time {
         self.sent = true;
         out.send(&time(SystemTime::now()));
         Poll::Ready(Supply::More)
+    }
+}
+
+impl DatagramExchange for Time {
+    fn received(&mut self, _datagram: &[u8], reply: &Reply) {
+        reply.send(&time(SystemTime::now()));
     }
 }
 

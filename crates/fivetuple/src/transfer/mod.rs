@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::call::{Errno, Explained, ReceiveError, SendError};
-use crate::close::{Close, Closed, Closing};
+use crate::close::{Close, Closed, Closing, Expired};
 use crate::connection::Connection;
 use crate::event::Event;
 
@@ -29,12 +29,11 @@ pub use end_of_stream::{EndOfStream, Eof, Input, Step};
 pub use joined::Joined;
 pub use outgoing::Outgoing;
 use outgoing::Unsent;
+pub use scratch::SCRATCH;
 pub(crate) use scratch::with_scratch;
 pub use terms::Terms;
 pub(crate) use timer::Timer;
 
-/// Bytes that one read takes at most; the size of the buffer of each thread.
-pub const SCRATCH: usize = 64 * 1024;
 /// Reads or writes that one connection does in a row.
 const TURN: usize = 8;
 /// Times that it does so in both directions before others have their turn.
@@ -194,6 +193,10 @@ impl<E: Exchange + Unpin> Transfer<E> {
                 SCRATCH
             } else {
                 match self.exchange.poll_room(cx, self.unsent.len()) {
+                    // Less room would cut a datagram; there is enough again when it is asked anew.
+                    Poll::Ready(Ok(room)) if room < SCRATCH && self.connection.is_datagram() => {
+                        return moved;
+                    }
                     // An empty buffer would read like the end of the stream.
                     Poll::Ready(Ok(0)) | Poll::Pending => return self.poll_held_back(cx) || moved,
                     Poll::Ready(Ok(room)) => room.min(SCRATCH),
@@ -230,14 +233,27 @@ impl<E: Exchange + Unpin> Transfer<E> {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let one_sided = self.end.peer_finished || self.end.half_closed;
-        let due = self
-            .timer
-            .poll(cx, self.connection.live().bytes_moved(), one_sided);
-        if due.is_ready() {
+        let silent = self.end.peer_finished && self.connection.is_datagram();
+        let one_sided = (self.end.peer_finished || self.end.half_closed) && !silent;
+        let moved = self.connection.live().moved();
+        let due = self.timer.poll(cx, moved, one_sided);
+        if due.is_ready() && !self.is_silence() {
             self.close(Close::TimeOut);
+            return due;
         }
-        due
+        if due.is_ready() {
+            // What is received is still delivered.
+            self.end.peer_finished = true;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Whether the time that was up is that of the half-closed state, on a connection of datagrams:
+    /// nobody says there that he has finished, silence is the end.
+    fn is_silence(&mut self) -> bool {
+        let expired = Some(Expired::HalfClosed);
+        self.connection.is_datagram() && self.timer.take_expired_if(expired)
     }
 
     /// Nothing is read now, and so no reset either. Where that ends everything, it is looked for.
@@ -262,6 +278,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
         };
         let mut reply = Outgoing::new(&self.connection, &mut self.unsent);
         match received {
+            Ok(0) if self.connection.is_datagram() => self.exchange.received(&[], &mut reply),
             Ok(0) if self.end.send_failed => {
                 self.end.broken = Some(Close::Reset);
                 return Poll::Ready(());
@@ -277,7 +294,7 @@ impl<E: Exchange + Unpin> Transfer<E> {
             }
         }
         let failed = reply.failed();
-        if received == Ok(0) {
+        if received == Ok(0) && !self.connection.is_datagram() {
             self.end.peer_finished = true;
             self.connection.note_peer_finished();
         }
@@ -290,7 +307,11 @@ impl<E: Exchange + Unpin> Transfer<E> {
     /// Nothing more can be sent. What the peer sent before is still received (pitfall: a write
     /// error must not throw away an answer that has already arrived).
     fn send_failed(&mut self, errno: Errno) {
-        if !self.end.send_failed {
+        if self.is_refusal(errno) {
+            // It is about an earlier datagram; the receiving side tells it after the last one.
+            self.end.send_failed = true;
+            self.unsent.clear();
+        } else if !self.end.send_failed {
             let error = SendError::new(self.connection.name(), errno);
             self.sending_ended(&error, errno);
         }
@@ -312,8 +333,13 @@ impl<E: Exchange + Unpin> Transfer<E> {
         }
     }
 
+    /// Whether it says that nobody has the port that datagrams of ours were for.
+    fn is_refusal(&self, errno: Errno) -> bool {
+        errno == Errno::CONNREFUSED && self.connection.is_datagram()
+    }
+
     fn receive_failed(&mut self, errno: Errno) {
-        if !self.end.send_failed {
+        if !self.end.send_failed || self.is_refusal(errno) {
             let error = ReceiveError::new(self.connection.name(), errno);
             tell(&self.connection, &error);
         }
@@ -322,6 +348,11 @@ impl<E: Exchange + Unpin> Transfer<E> {
     }
 
     fn close(&mut self, how: Close) {
+        let how = match how {
+            // Nothing is acknowledged, and an end is not heard of: there is nothing to wait for.
+            Close::Linger | Close::Leave if self.connection.is_datagram() => Close::Release,
+            how => how,
+        };
         self.exchange.closing();
         self.closing = Some(Box::new(Closing::new(how)));
     }
@@ -384,7 +415,7 @@ pub(crate) fn tell(connection: &Connection, error: &dyn Explained) {
 /// The way to close after this error.
 pub(crate) fn close_for(errno: Errno) -> Close {
     match errno {
-        Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN => Close::Reset,
+        Errno::CONNRESET | Errno::CONNREFUSED | Errno::PIPE | Errno::NOTCONN => Close::Reset,
         Errno::TIMEDOUT | Errno::HOSTUNREACH | Errno::NETUNREACH => Close::TimeOut,
         Errno::CONNABORTED => Close::Abort,
         _ => Close::Fail,

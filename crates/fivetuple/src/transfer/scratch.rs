@@ -1,8 +1,9 @@
-//! The buffer of each thread.
+//! The buffer that bytes are read into: one for each thread, none for a connection.
 
 use std::cell::RefCell;
 
-use super::SCRATCH;
+/// Bytes that one read takes at most; the size of the buffer of each thread. No datagram is longer.
+pub const SCRATCH: usize = 64 * 1024;
 
 thread_local! {
     static THREAD_SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into());

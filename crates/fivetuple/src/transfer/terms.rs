@@ -15,7 +15,8 @@ pub struct Terms {
     pub idle: Option<Duration>,
     /// Longest time in all.
     pub deadline: Option<Duration>,
-    /// Longest time without a byte once one direction has ended.
+    /// Longest time without a byte once one direction has ended. Of datagrams it is how long to
+    /// wait for one more, and no failure.
     pub half_closed: Option<Duration>,
 }
 
@@ -32,6 +33,13 @@ impl Terms {
     /// What a client does unless something else is asked for.
     pub const CLIENT: Self = Self {
         half_closed: None,
+        ..Self::SERVER
+    };
+
+    /// What a client of datagrams does unless something else is asked for: nobody says over UDP
+    /// that he has finished, so this much silence after the end of our input is the end.
+    pub const DATAGRAMS: Self = Self {
+        half_closed: Some(Duration::from_secs(1)),
         ..Self::SERVER
     };
 }

@@ -41,6 +41,15 @@ impl Timer {
         self.expired
     }
 
+    /// Takes back that a time was up, if it was this one.
+    pub(super) fn take_expired_if(&mut self, which: Option<Expired>) -> bool {
+        let is_it = self.expired == which;
+        if is_it {
+            self.expired = None;
+        }
+        is_it
+    }
+
     /// Ready when a time is up. Called whenever nothing moves any more, with the bytes moved so
     /// far.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, moved: u64, one_sided: bool) -> Poll<()> {

@@ -71,8 +71,8 @@ pub(super) enum Verb {
 pub(super) struct Listen {
     /// 8080 (this machine only), *:8080 (every interface), HOST:PORT
     ///
-    /// Also [::1]:8080, names of ports, unix:/path and unix:@name. Port 0 is any free port; the one
-    /// that was chosen is reported.
+    /// Also [::1]:8080, names of ports, unix:/path, unix:@name, and udp:8080 for datagrams. Port 0 is
+    /// any free port; the one that was chosen is reported.
     #[arg(value_name = "ADDRESS")]
     pub(super) address: Option<String>,
     /// echo, hub, chat, exec, shell, relay, send, receive, http and more: see --help
@@ -165,8 +165,8 @@ pub(super) struct Listen {
 pub(super) struct Connect {
     /// 8080 (this machine), HOST:PORT, or two words HOST PORT
     ///
-    /// Also [::1]:8080, names of ports, unix:/path and unix:@name; with --check several ports, such
-    /// as localhost:20-25,80.
+    /// Also [::1]:8080, names of ports, unix:/path, unix:@name, and udp:8080 for datagrams; with
+    /// --check several ports, such as localhost:20-25,80.
     #[arg(value_name = "ADDRESS", required = true)]
     pub(super) words: Vec<String>,
     #[arg(last = true, hide = true)]
@@ -187,6 +187,10 @@ pub(super) struct Connect {
     pub(super) data: Data,
     #[command(flatten)]
     pub(super) end: End,
+    /// Over UDP: how long to wait for one more datagram when our input has ended [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    #[arg(help_heading = END, hide_short_help = true)]
+    pub(super) wait: Option<Duration>,
     /// For one try to connect [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = limit::time)]
     #[arg(help_heading = LIMITS)]

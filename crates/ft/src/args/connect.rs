@@ -31,10 +31,17 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
     if let Address::Unix(_) = target {
         of_ip(&words)?;
     }
+    let defaults = match target {
+        Address::Udp(_) => of_datagrams(&words)?,
+        _ if words.wait.is_some() => {
+            return Err("--wait is about datagrams: leave it out, or write udp:".to_owned());
+        }
+        _ => Terms::CLIENT,
+    };
     let report = shown::report(&words.shown, Typed::Connect(words.words.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
-    let edit = edits(&words, &report, around);
-    let terms = shown::terms(&words.end, &words.data, &Terms::CLIENT);
+    let edit = edits(&words, &report, around) && !matches!(target, Address::Udp(_));
+    let terms = shown::terms(&words.end, &words.data, &defaults);
     let options = options(&words, family);
     if words.check {
         return Ok(Plan::Check(Box::new(plan::Check {
@@ -157,6 +164,25 @@ fn of_ip(words: &Connect) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// When a connection of datagrams ends, unless options say something else; those that mean
+/// something for streams only are refused.
+fn of_datagrams(words: &Connect) -> Result<Terms, String> {
+    if words.end.half_closed.is_some() {
+        return Err("--half-closed needs a stream: over udp: write --wait".to_owned());
+    }
+    let options = [(words.end.eof.is_some(), "--eof"), (words.exec, "--exec")];
+    if let Some((_, option)) = options.iter().find(|(given, _)| *given) {
+        return Err(format!(
+            "{option} needs a stream: leave out {option} or udp:"
+        ));
+    }
+    let defaults = Terms::DATAGRAMS;
+    Ok(Terms {
+        half_closed: words.wait.or(defaults.half_closed),
+        ..defaults
+    })
 }
 
 /// The family that is asked for, by option or by the source address.

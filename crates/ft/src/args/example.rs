@@ -34,6 +34,7 @@ const LISTEN: &[Example] = &[
     ),
     ("ft listen 8080 hub", "what one sends, all others get"),
     ("ft listen '*:8080' chat", "a room to talk in"),
+    ("ft listen udp:8080 echo", "each datagram comes back"),
     ("ft listen 8080 -v", "every call of the diagram"),
 ];
 
@@ -79,6 +80,7 @@ const CONNECT: &[Example] = &[
         "ft connect 8080 --retry forever",
         "wait for a server that is starting",
     ),
+    ("ft connect udp:8080", "each line is a datagram"),
     (
         "ft connect 8080 --exec -- tr a-z A-Z",
         "a program talks to the peer",

@@ -7,6 +7,7 @@ use fivetuple::{
 
 use super::Surroundings;
 use super::cli::Listen;
+use super::datagrams;
 use super::failure::said;
 use super::passed;
 use super::service::{self, SERVICES, WITH_A_WORD};
@@ -22,6 +23,9 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
     }
     let family = shown::family(&words.place)?;
     let sockets = sockets(&words, family, around)?;
+    if let Sockets::Made(address @ Address::Udp(_)) = sockets {
+        return datagrams::plan(words, (address, family), around);
+    }
     let service = service::plan(&words, around)?;
     let report = shown::report(
         &words.shown,

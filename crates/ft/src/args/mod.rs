@@ -6,6 +6,7 @@
 
 mod cli;
 mod connect;
+mod datagrams;
 mod example;
 mod failure;
 mod limit;

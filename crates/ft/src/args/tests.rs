@@ -208,6 +208,47 @@ fn options_of_listen_land_in_their_fields() {
 }
 
 #[test]
+fn options_of_datagrams_land_in_their_fields() {
+    let planned = |line| match piped(line) {
+        Ok(Plan::ListenDatagrams(plan)) => *plan,
+        other => panic!("{line}: {other:?}"),
+    };
+    let plan = planned("listen udp:8080 echo");
+    assert_eq!(plan.options, fivetuple::DatagramOptions::default());
+    assert_eq!(plan.service, crate::plan::DatagramService::Echo);
+    assert_eq!(plan.address, "udp:8080".parse().unwrap());
+    assert_eq!(plan.report.typed, Typed::ListenDatagrams("echo".into()));
+    let plan = planned(
+        "listen --idle 5s udp:*:8080 time --deadline 1h --max-connections 7 --max-per-ip 2 \
+         --at-limit refuse --allow 10.0.0.0/8 --deny 10.1.0.0/16 -6 --interface eth0",
+    );
+    let options = plan.options;
+    assert_eq!(options.idle, Duration::from_secs(5));
+    assert_eq!(options.deadline, Some(Duration::from_secs(3600)));
+    assert_eq!((options.max_connections, options.max_per_ip), (7, Some(2)));
+    assert_eq!(options.when_full, fivetuple::server::WhenFull::Refuse);
+    assert_eq!(
+        (options.access.allow.len(), options.access.deny.len()),
+        (1, 1)
+    );
+    assert_eq!(options.family, Some(Family::Inet6));
+    assert_eq!(options.socket.interface.as_deref(), Some("eth0"));
+    let wait = |line| connect(line).options.terms.half_closed;
+    assert_eq!(wait("connect udp:8080"), Some(Duration::from_secs(1)));
+    assert_eq!(wait("connect udp:8080 --wait 0"), Some(Duration::ZERO));
+}
+
+#[test]
+fn every_service_of_datagrams_is_named() {
+    for name in crate::plan::DatagramService::NAMES {
+        assert!(piped(&format!("listen udp:0 {name}")).is_ok(), "{name}");
+    }
+    let named = |name: &&str| piped(&format!("listen udp:0 {name}")).is_ok();
+    let count = service::SERVICES.iter().filter(|name| named(name)).count();
+    assert_eq!(count, crate::plan::DatagramService::NAMES.len());
+}
+
+#[test]
 fn options_of_connect_land_in_their_fields() {
     let plan = connect(
         "connect --connect-timeout 2 10.0.0.1:80 --retry 3 --source 10.0.0.2:5000 --interface lo \

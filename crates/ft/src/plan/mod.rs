@@ -9,15 +9,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use fivetuple::service::Slow;
-use fivetuple::{Address, ClientOptions, ConnectOptions, ServerOptions};
+use fivetuple::{Address, ClientOptions, ConnectOptions, DatagramOptions, ServerOptions};
 
-pub(crate) use service::{Hub, ReceiveFile, Relay, SendFile, Service, Site, Sums};
+pub(crate) use service::{DatagramService, Hub, ReceiveFile, Relay, SendFile, Service, Site, Sums};
 
 /// One run of the command.
 #[derive(Clone, Debug)]
 pub(crate) enum Plan {
     /// The server.
     Listen(Box<Listen>),
+    /// The server of datagrams.
+    ListenDatagrams(Box<ListenDatagrams>),
     /// The client.
     Connect(Box<Connect>),
     /// Which ports answer.
@@ -46,6 +48,17 @@ pub(crate) enum Sockets {
     Made(Address),
     /// To sockets that listen already, with these descriptors.
     Passed(Vec<i32>),
+}
+
+/// The server of datagrams.
+#[derive(Clone, Debug)]
+pub(crate) struct ListenDatagrams {
+    pub(crate) address: Address,
+    pub(crate) options: DatagramOptions,
+    pub(crate) service: DatagramService,
+    pub(crate) report: Report,
+    /// As of [`Listen`].
+    pub(crate) notify: Option<OsString>,
 }
 
 /// How stdin and stdout take part.
@@ -119,6 +132,8 @@ pub(crate) enum Typed {
     /// The service, empty for the default. The log of a server has a line when a connection is
     /// accepted and one when it has closed.
     Listen(String),
+    /// The same of a server of datagrams.
+    ListenDatagrams(String),
     /// The address.
     Connect(String),
 }

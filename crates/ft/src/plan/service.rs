@@ -88,3 +88,30 @@ pub(crate) enum Sums {
     /// stdout and stderr are one terminal, where lines must not be torn.
     Stderr,
 }
+
+/// What is done with datagrams, as plain data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DatagramService {
+    Echo,
+    Discard,
+    Chargen,
+    Daytime,
+    Time,
+}
+
+impl DatagramService {
+    /// The names of all of them.
+    pub(crate) const NAMES: [&str; 5] = ["echo", "discard", "chargen", "daytime", "time"];
+
+    /// The same service over datagrams; most need a stream.
+    pub(crate) fn of(service: &Service) -> Option<Self> {
+        match service {
+            Service::Echo => Some(Self::Echo),
+            Service::Discard => Some(Self::Discard),
+            Service::Chargen => Some(Self::Chargen),
+            Service::Daytime => Some(Self::Daytime),
+            Service::Time => Some(Self::Time),
+            _ => None,
+        }
+    }
+}

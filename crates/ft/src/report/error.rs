@@ -20,6 +20,8 @@ pub(crate) struct Context {
     /// To listen, what stands behind the address: the service, empty for the default. To connect,
     /// the address. It is printed as it is.
     pub(crate) rest: String,
+    /// What stands in front of an address to listen on: nothing, or `udp:`.
+    pub(crate) scheme: &'static str,
 }
 
 /// On which side of the diagram it failed.
@@ -37,12 +39,18 @@ impl Context {
         Self {
             verb,
             rest: rest.to_owned(),
+            scheme: "",
         }
     }
 
     fn listen(&self, address: &str) -> String {
         let space = if self.rest.is_empty() { "" } else { " " };
-        format!("ft listen {address}{space}{}", self.rest)
+        let scheme = self.scheme;
+        let (quote, address) = match address.strip_prefix('\'') {
+            Some(quoted) => ("'", quoted),
+            None => ("", address),
+        };
+        format!("ft listen {quote}{scheme}{address}{space}{}", self.rest)
     }
 }
 
@@ -65,7 +73,10 @@ pub(crate) fn explain_io(what: &str, error: &io::Error) -> String {
     block(
         text,
         (Code::Errno(errno), known.unwrap_or_default()),
-        |advice| system_command(advice).unwrap_or_else(|| advice.to_string()),
+        |advice| {
+            let nothing = Context::new(Verb::Listen, "");
+            system_command(advice, &nothing).unwrap_or_else(|| advice.to_string())
+        },
     )
 }
 
@@ -110,7 +121,7 @@ fn command(advice: &Advice, error: &dyn Explained, context: &Context) -> String 
         Verb::Listen => listen_command(advice, subject, context),
         Verb::Connect => connect_command(advice, subject, context),
     }
-    .or_else(|| system_command(advice))
+    .or_else(|| system_command(advice, context))
     .unwrap_or_else(|| advice.to_string())
 }
 
@@ -175,10 +186,13 @@ fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Opt
     }
 }
 
-fn system_command(advice: &Advice) -> Option<String> {
+fn system_command(advice: &Advice, context: &Context) -> Option<String> {
     Some(match advice {
         Advice::StopProcess(process) => format!("kill {}", process.pid),
-        Advice::LookAsRoot(port) => format!("sudo ss -tanp 'sport = :{port}'"),
+        Advice::LookAsRoot(port) => {
+            let kind = if context.scheme == "udp:" { 'u' } else { 't' };
+            format!("sudo ss -{kind}anp 'sport = :{port}'")
+        }
         Advice::ReservePort(port) => {
             format!("sudo sysctl net.ipv4.ip_local_reserved_ports={port}")
         }
@@ -279,6 +293,7 @@ mod tests {
 
         fn facts(&self) -> Vec<Fact> {
             vec![Fact::HeldBy(Holder {
+                protocol: fivetuple::Protocol::Tcp,
                 local: "127.0.0.1:8080".parse().unwrap(),
                 peer: None,
                 state: TcpState::Listen,
@@ -310,6 +325,7 @@ mod tests {
         let context = Context {
             verb: Verb::Listen,
             rest: "echo".to_owned(),
+            scheme: "",
         };
         let text = explain_error(&in_use("127.0.0.1:8080", b"nc"), &context);
         let lines: Vec<&str> = text.lines().collect();
@@ -365,6 +381,25 @@ mod tests {
         assert!(text.starts_with("ft: connect 127.0.0.1:1: connection refused (ECONNREFUSED)\n"));
         assert!(text.contains("ft listen 1 ·"), "{text}");
         assert!(text.ends_with(" · ft explain ECONNREFUSED"), "{text}");
+    }
+
+    #[test]
+    fn advice_about_datagrams_keeps_its_scheme() {
+        let context = Context {
+            scheme: "udp:",
+            ..Context::new(Verb::Listen, "echo")
+        };
+        for (local, expected) in [
+            ("127.0.0.1:9", "ft listen udp:10 echo"),
+            ("0.0.0.0:9", "ft listen 'udp:*:10' echo"),
+            ("10.0.0.1:9", "ft listen udp:10.0.0.1:10 echo"),
+        ] {
+            let subject = Subject::Address(local.parse().unwrap());
+            let text = listen_command(&Advice::UseAnotherPort, &subject, &context);
+            assert_eq!(text.as_deref(), Some(expected));
+        }
+        let text = system_command(&Advice::LookAsRoot(53), &context).unwrap();
+        assert_eq!(text, "sudo ss -uanp 'sport = :53'");
     }
 
     #[test]

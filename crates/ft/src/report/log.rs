@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use fivetuple::call::{Code, Errno, Visible};
 use fivetuple::event::{Pause, ProgramEnd, Role};
-use fivetuple::{Call, Event, Explained, Identity, Observer};
+use fivetuple::{Call, Event, Explained, Identity, Observer, Protocol};
 
 use super::error::{Context, Verb, explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
 use super::sparse::{Drops, Failures, LeftOut, Pace, Refusal, Say, Tries};
-use super::words::{Behind, Bytes, Connected, Ended, Named, paused, turned_away};
+use super::words::{Behind, Bytes, Connected, Dropped, Ended, Named, paused, turned_away};
 
 /// What is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,7 +285,16 @@ impl Log {
             } => {
                 let dropped = (*direction, *bytes);
                 let due = lock(&self.drops).count(connection.number, dropped, now);
-                if let Some(sums) = due {
+                let protocol = connection.ends.protocol;
+                if due.is_some() && protocol == Protocol::Udp {
+                    self.line(|line| {
+                        line.put(Named(connection)).put(' ').put(Dropped {
+                            protocol,
+                            direction: *direction,
+                            bytes: *bytes,
+                        });
+                    });
+                } else if let Some(sums) = due {
                     self.line(|line| {
                         line.put(Named(connection)).put(" was too slow: ").put(sums);
                     });
@@ -379,7 +388,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn is_reset(code: Code) -> bool {
-    matches!(code, Code::Errno(Errno::CONNRESET | Errno::PIPE))
+    matches!(
+        code,
+        Code::Errno(Errno::CONNRESET | Errno::PIPE | Errno::CONNREFUSED)
+    )
 }
 
 #[cfg(test)]
@@ -388,7 +400,7 @@ mod tests {
 
     use fivetuple::call::ConnectError;
     use fivetuple::event::{FellBehind, Pause, TurnedAway};
-    use fivetuple::{Direction, Protocol, Reason, Side, SocketName, Totals};
+    use fivetuple::{Direction, Reason, Side, SocketName, Totals};
 
     use super::*;
     use crate::report::samples;

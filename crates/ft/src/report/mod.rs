@@ -250,12 +250,16 @@ fn says(plan: &plan::Report) -> Says {
 fn context(plan: &plan::Report) -> Context {
     match &plan.typed {
         Typed::Listen(service) => Context::new(Verb::Listen, service),
+        Typed::ListenDatagrams(service) => Context {
+            scheme: "udp:",
+            ..Context::new(Verb::Listen, service)
+        },
         Typed::Connect(address) => Context::new(Verb::Connect, address),
     }
 }
 
 fn serves(plan: &plan::Report) -> bool {
-    matches!(plan.typed, Typed::Listen(_))
+    !matches!(plan.typed, Typed::Connect(_))
 }
 
 /// How many lines, events or blocks did not fit into a queue.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use fivetuple::event::{FellBehind, Pause, TurnedAway};
-use fivetuple::{Identity, Reason, Side, Totals};
+use fivetuple::{Direction, Identity, Protocol, Reason, Side, Totals};
 
 /// `#1 127.0.0.1:51312 → 127.0.0.1:8080 tcp`.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +116,29 @@ impl fmt::Display for Lasted {
             (0, 0) => write!(f, "{second}.{millis:03} s"),
             (0, _) => write!(f, "{minute} min {second:02}.{millis:03} s"),
             (hours, _) => write!(f, "{hours} h {minute:02} min {second:02}.{millis:03} s"),
+        }
+    }
+}
+
+/// `was too slow: 7 B dropped (sent)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dropped {
+    pub(crate) protocol: Protocol,
+    pub(crate) direction: Direction,
+    pub(crate) bytes: u64,
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = Bytes(self.bytes);
+        match (self.protocol, self.direction) {
+            (Protocol::Udp, Direction::Sent) => {
+                write!(f, "{bytes} not sent: over 3 times what came, or no room")
+            }
+            (Protocol::Udp, Direction::Received) => {
+                write!(f, "{bytes} dropped: a datagram longer than the buffer")
+            }
+            (_, direction) => write!(f, "was too slow: {bytes} dropped ({direction})"),
         }
     }
 }

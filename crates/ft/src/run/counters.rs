@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use fivetuple::event::Role;
-use fivetuple::{Event, Observer, Reason, Table};
+use fivetuple::{Direction, Event, Observer, Protocol, Reason, Table};
 use tokio::sync::Notify;
 
 /// Counts connections by how they ended.
@@ -14,6 +14,8 @@ pub(super) struct Counters {
     ended: [AtomicU64; REASONS.len()],
     sent: AtomicU64,
     received: AtomicU64,
+    /// Bytes of datagrams that were not sent.
+    not_sent: AtomicU64,
     /// Listening sockets that are open.
     listening: AtomicU64,
     stopped: Notify,
@@ -60,6 +62,13 @@ impl Observer for Counters {
                 self.sent.fetch_add(totals.bytes_sent, Relaxed);
                 self.received.fetch_add(totals.bytes_received, Relaxed);
             }
+            Event::Dropped {
+                connection,
+                direction: Direction::Sent,
+                bytes,
+            } if connection.ends.protocol == Protocol::Udp => {
+                self.not_sent.fetch_add(*bytes, Relaxed);
+            }
             _ => {}
         }
     }
@@ -100,7 +109,12 @@ impl Counters {
         if turned_away > 0 {
             line += &format!("; {} turned away", count(turned_away, "client"));
         }
-        line + &format!("; sent {sent} B, received {received} B")
+        line += &format!("; sent {sent} B, received {received} B");
+        let not_sent = self.not_sent.load(Relaxed);
+        if not_sent > 0 {
+            line += &format!(", not sent {not_sent} B");
+        }
+        line
     }
 }
 

@@ -12,7 +12,9 @@ use fivetuple::event::Observers;
 use fivetuple::kernel::inherited;
 use fivetuple::kernel::limit::raise_descriptor_limit;
 use fivetuple::service::{Exec, Output};
-use fivetuple::{Address, Control, Event, Explained, Listener, NotAdopted, Server, Summary, Table};
+use fivetuple::{
+    Address, Control, Event, Explained, Listener, NotAdopted, NotListening, Server, Summary, Table,
+};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -114,16 +116,17 @@ async fn open(
             });
         }
     };
+    Err(refuse(&error, reports, observers))
+}
+
+/// Says why nobody can come; the status that it makes.
+pub(super) fn refuse(error: &NotListening, reports: &Reports, observers: &Observers) -> u8 {
     let Some(explained) = error.explained() else {
         reports.error(error);
-        return Err(status::USAGE);
+        return status::USAGE;
     };
-    observers.emit(&Event::Failed {
-        connection: None,
-        local: None,
-        error: explained,
-    });
-    Err(status::FAILED)
+    observers.emit(&failed(explained));
+    status::FAILED
 }
 
 /// Takes over the sockets that were passed to us; called before anything else is opened.
@@ -187,23 +190,23 @@ fn failed(error: &dyn Explained) -> Event<'_> {
 }
 
 /// A server at work, seen from the one who started it.
-struct Running {
-    once: bool,
-    drain_s: f64,
-    control: Control,
-    table: Arc<Table>,
-    output: Option<Output>,
-    failed: Arc<AtomicBool>,
-    progress: Option<(Progress, bool)>,
-    programs: Option<Exec>,
-    counters: Arc<Counters>,
-    reports: Reports,
-    signals: Signals,
-    notice: Notice,
+pub(super) struct Running {
+    pub(super) once: bool,
+    pub(super) drain_s: f64,
+    pub(super) control: Control,
+    pub(super) table: Arc<Table>,
+    pub(super) output: Option<Output>,
+    pub(super) failed: Arc<AtomicBool>,
+    pub(super) progress: Option<(Progress, bool)>,
+    pub(super) programs: Option<Exec>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) reports: Reports,
+    pub(super) signals: Signals,
+    pub(super) notice: Notice,
 }
 
 impl Running {
-    async fn until_ended(mut self, mut serving: JoinHandle<Summary>) -> u8 {
+    pub(super) async fn until_ended(mut self, mut serving: JoinHandle<Summary>) -> u8 {
         let mut first_signal = true;
         let mut second_signal = None;
         // Told to stop, and nothing has been said of it yet.

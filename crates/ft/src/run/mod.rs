@@ -3,6 +3,7 @@
 mod check;
 mod connect;
 mod counters;
+mod datagrams;
 mod demo;
 mod editor;
 mod exec;
@@ -45,6 +46,7 @@ pub(crate) fn run(plan: Plan) -> u8 {
             Ok(passed) => on(Builder::new_multi_thread(), listen::listen(*plan, passed)),
             Err(text) => fail(&text),
         },
+        Plan::ListenDatagrams(plan) => on(Builder::new_multi_thread(), datagrams::listen(*plan)),
         Plan::Connect(plan) => on(Builder::new_current_thread(), connect::connect(*plan)),
         Plan::Check(plan) => on(Builder::new_current_thread(), check::check(*plan)),
         Plan::Demo(report) => on(Builder::new_current_thread(), demo::demo(report)),

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use crate::report::clock::{self, Clock};
 use crate::report::line::{Line, Style};
 use crate::report::queue::{Kind, Queue};
-use crate::report::words::{Behind, Bytes, Connected, Ended, Named, paused, turned_away};
+use crate::report::words::{Behind, Connected, Dropped, Ended, Named, paused, turned_away};
 
 /// Where the step stands, where the call, and where the five-tuple at the end.
 const STEP: usize = 17;
@@ -136,10 +136,12 @@ impl Trace {
                 direction,
                 bytes,
             } => self.line(("6", "transfer"), at, |line| {
-                let (number, bytes) = (connection.number, Bytes(*bytes));
-                line.put(format_args!(
-                    "-- #{number} was too slow: {bytes} dropped ({direction})"
-                ));
+                line.put(format_args!("-- #{} ", connection.number))
+                    .put(Dropped {
+                        protocol: connection.ends.protocol,
+                        direction: *direction,
+                        bytes: *bytes,
+                    });
             }),
             Event::FellBehind(behind) => self.line(("6", "transfer"), at, |line| {
                 let number = behind.connection.number;

@@ -72,9 +72,10 @@ impl Running {
     pub(crate) fn listen_as(command: &mut Command) -> (Self, SocketAddr) {
         let mut running = Self::start(command);
         let line = running.wait_for("listening on ");
-        let address = line
-            .strip_prefix("listening on ")
-            .and_then(|rest| rest.strip_suffix(" tcp"));
+        let address = line.strip_prefix("listening on ").and_then(|rest| {
+            rest.strip_suffix(" tcp")
+                .or_else(|| rest.strip_suffix(" udp"))
+        });
         let address = address.unwrap_or_else(|| panic!("not a listening line: {line:?}"));
         let address = address.parse().expect("an address after `listening on`");
         (running, address)

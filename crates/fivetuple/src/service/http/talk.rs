@@ -212,9 +212,7 @@ impl Talk {
             }
         }
         let one_sided = self.progress.peer_finished.load(Ordering::Relaxed);
-        let due = self
-            .timer
-            .poll(cx, self.progress.live.bytes_moved(), one_sided);
+        let due = self.timer.poll(cx, self.progress.live.moved(), one_sided);
         due.map(|()| Ending::by(Close::TimeOut))
     }
 

@@ -77,7 +77,7 @@ impl Console {
             }
             loop {
                 // An output that has ended throws away what it is given, and its owner ends.
-                if ready!(output.poll_room(cx, number)).is_err() {
+                if ready!(output.poll_room(cx, number, 1)).is_err() {
                     return Poll::Ready(());
                 }
                 let missed = ready!(poll_take(&self.talk, cx, &mut bytes));

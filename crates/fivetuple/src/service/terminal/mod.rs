@@ -1,11 +1,14 @@
 //! The terminal service: what is typed or piped in goes to every connected client; what they send
 //! is written out in the order of arrival.
 //!
+//! Over UDP a line is a datagram.
+//!
 //! It takes any reader and any writer. Each has a thread of its own, because reading from a
 //! terminal or a file blocks and no flag on the descriptor may change that: it belongs to other
 //! programs, too. Nobody ever waits for these threads to end.
 
 mod input;
+mod lines;
 mod output;
 
 use std::future::Future;
@@ -20,6 +23,7 @@ use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply, Terms, Transfer};
 
 pub use input::Input;
 use input::{Next, Reader};
+use lines::Lines;
 pub use output::{Output, OutputEnd, WhenGone};
 
 /// What happens to who is too slow: a writer that does not take what clients send, or a client
@@ -71,6 +75,7 @@ impl Service for Terminal {
             observers: connection.observers().clone(),
             interactive: self.input.as_ref().is_some_and(Input::is_interactive),
             reader: self.input.as_ref().map(Input::join),
+            lines: connection.is_datagram().then(Lines::default),
             output: self.output.clone(),
             mark: 0,
             refused: false,
@@ -88,6 +93,8 @@ struct TerminalExchange {
     observers: Observers,
     interactive: bool,
     reader: Option<Reader>,
+    /// Of a connection of datagrams.
+    lines: Option<Lines>,
     output: Output,
     /// Our last byte's place in all that was ever given to the output.
     mark: u64,
@@ -136,16 +143,25 @@ impl Exchange for TerminalExchange {
         if self.refused {
             return Poll::Ready(Err(Close::Abort));
         }
-        self.output.poll_room(cx, self.number)
+        // A datagram is received whole or not at all.
+        let least = if self.lines.is_some() { SCRATCH } else { 1 };
+        self.output.poll_room(cx, self.number, least)
     }
 
     fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
         let Some(reader) = &mut self.reader else {
             return Poll::Ready(Supply::Absent);
         };
+        if let Some(line) = self.lines.as_mut().and_then(Lines::next) {
+            out.send(line);
+            return Poll::Ready(Supply::More);
+        }
         Poll::Ready(match ready!(reader.poll_next(cx)) {
             Next::Bytes(bytes) => {
-                out.send(&bytes);
+                match &mut self.lines {
+                    Some(lines) => lines.push(bytes),
+                    None => out.send(&bytes),
+                }
                 Supply::More
             }
             Next::Missed(bytes) => {
@@ -154,6 +170,14 @@ impl Exchange for TerminalExchange {
             }
             // Said when it is asked what is delivered.
             Next::CutOff => return Poll::Pending,
+            Next::Ended | Next::Absent if self.lines.is_some() => {
+                // Asked for once; nobody would say over UDP that it is our turn to finish.
+                if let Some(line) = self.lines.as_mut().and_then(Lines::last) {
+                    out.send(line);
+                }
+                self.ended = true;
+                Supply::Ended
+            }
             Next::Ended => {
                 self.ended = true;
                 Supply::Ended

@@ -164,10 +164,12 @@ impl Output {
         Ok((queue.pushed, dropped as u64))
     }
 
+    /// How many bytes it takes now; `Pending` while that is less than `least`.
     pub(in crate::service) fn poll_room(
         &self,
         cx: &mut Context<'_>,
         who: u64,
+        least: usize,
     ) -> Poll<Result<usize, Close>> {
         let mut queue = self.shared.lock();
         if let Some(end) = &queue.end {
@@ -180,8 +182,8 @@ impl Output {
         match self.shared.slow {
             Slow::DropOldest => Poll::Ready(Ok(SCRATCH)),
             // Who has nothing to write is not concerned: only a byte that comes shows who has.
-            Slow::Close => Poll::Ready(Ok(room.max(1))),
-            Slow::Block if room == 0 => {
+            Slow::Close => Poll::Ready(Ok(room.max(least))),
+            Slow::Block if room < least => {
                 queue.waiting_for.insert(who, cx.waker().clone());
                 Poll::Pending
             }

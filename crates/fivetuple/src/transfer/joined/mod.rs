@@ -143,7 +143,7 @@ impl Joined {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let ends = [&self.accepted, &self.connected];
-        let moved = ends.map(|end| end.connection.live().bytes_moved());
+        let moved = ends.map(|end| end.connection.live().moved());
         let one_sided = ends.iter().any(|end| end.is_one_sided());
         let due = self.timer.poll(cx, moved.iter().sum(), one_sided);
         if due.is_ready() {

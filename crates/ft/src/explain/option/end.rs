@@ -52,7 +52,8 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
             Text(
                 "Counts from the last byte in either direction. The connection ends with the \
-                 reason timed_out; ft connect then has status 124.",
+                 reason timed_out; ft connect then has status 124. ft listen udp: forgets a \
+                 silent peer after 30s unless this says otherwise.",
             ),
         ],
         examples: &[
@@ -114,6 +115,30 @@ pub(crate) const TOPICS: &[Topic] = &[
         ],
         see_also: &["half-close", "CLOSE-WAIT", "FIN-WAIT-2", "units"],
         manual: "tcp(7) tcp_fin_timeout",
+    },
+    Topic {
+        name: "--wait",
+        aliases: &["--wait DURATION"],
+        summary: "over UDP: how long to wait for one more datagram",
+        body: &[
+            Row("of", "connect udp:"),
+            Row("value", "DURATION (1s)"),
+            Text(
+                "Over UDP nobody says that he has finished. So when our input has ended, ft \
+                 connect waits this long after the last datagram, then ends with status 0. 0 \
+                 takes nothing that comes later. It does not count while there is input: \
+                 --idle and --deadline do.",
+            ),
+        ],
+        examples: &[
+            example("ft listen udp:8080 echo", ""),
+            example(
+                "printf 'a\\nb\\n' | ft connect udp:8080 --wait 200ms",
+                "two datagrams",
+            ),
+        ],
+        see_also: &["udp", "--idle", "eof", "units"],
+        manual: "udp(7)",
     },
     Topic {
         name: "--once",

@@ -33,7 +33,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("of", "listen, relay"),
             Row(
                 "value",
-                "N (as many as the descriptor limit allows, less a reserve)",
+                "N (as many as the descriptor limit allows, less a reserve; 10000 over udp:)",
             ),
             Text(
                 "The reserve is 256 descriptors or a quarter of the limit, whichever is less. \
@@ -81,6 +81,11 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "refuse",
                 "the client is turned away at once: accepted, then reset (event turned_away, why \
                  limit)",
+            ),
+            Row(
+                "udp:",
+                "by default the peer that is silent for longest makes place; refuse turns the \
+                 new one away",
             ),
         ],
         examples: &[

@@ -150,6 +150,7 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "tcp:host:8080",
                 "with a scheme; tcp://host:8080 is the same",
             ),
+            Row("udp:8080", "datagrams; host and port as above"),
             Text(
                 "connect also takes host and port as two words. There is one socket for each \
                  family, never a mixed one; if a port is taken in one family, none is bound.",
@@ -273,6 +274,46 @@ pub(crate) const TOPICS: &[Topic] = &[
             "relay", "exec", "eof", "units", "--slow", "--from", "--digest", "listen",
         ],
         manual: "RFC 862, 863, 864, 867, 868",
+    },
+    Topic {
+        name: "udp",
+        aliases: &["datagram", "datagrams", "udp:", "not sent"],
+        summary: "datagrams: each by itself, whole or not at all, maybe twice",
+        body: &[
+            Text(
+                "ft listen udp:PORT has one socket for everybody. Peers are told apart by their \
+                 five-tuples; each is accepted with its first datagram and closed after 30 s \
+                 without one (--idle). With 10,000 peers (--max-connections) the one that is \
+                 silent for longest makes place, or the new one is turned away (--at-limit \
+                 refuse). ICMP saying that nobody has the port closes that peer (reset).",
+            ),
+            Text(
+                "Anybody can write another's address on a datagram. So no peer is sent more than \
+                 3 times the bytes that came from it: an answer that is longer is not sent. The \
+                 line of daytime needs a question of about 15 bytes, the 4 bytes of time one \
+                 of 2; an empty or one-byte question gets nothing from them.",
+            ),
+            Text(
+                "ft connect udp: sends each line as a datagram, its newline included; a longer \
+                 line than 65,507 bytes (IPv4) is EMSGSIZE. Nobody answers a connect of UDP, so \
+                 the first address of a name is taken. Nobody says either that he has finished: \
+                 1 s of silence after the end of our input is the end (--wait).",
+            ),
+        ],
+        examples: &[
+            example(
+                "ft listen udp:8080 echo",
+                "also discard, chargen, daytime, time",
+            ),
+            example("ft connect udp:8080", "type lines"),
+            example("ft listen udp:8013 daytime", ""),
+            example(
+                "printf '%32s\\n' | ft connect udp:8013",
+                "32 spaces pay for the line",
+            ),
+        ],
+        see_also: &["--wait", "--idle", "five-tuple", "EMSGSIZE", "ECONNREFUSED"],
+        manual: "udp(7), RFC 768, RFC 8085",
     },
     Topic {
         name: "units",
