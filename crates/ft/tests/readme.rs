@@ -102,9 +102,12 @@ fn play(number: usize, commands: &[Typed]) {
     for (index, typed) in commands.iter().enumerate() {
         let output = folder.join(format!("{index}.out"));
         let mut child = start(&typed.line.replace("8080", &port), &folder, &output);
-        if typed.goes_on && typed.line.contains("ft listen") {
+        if typed.goes_on && serves(&typed.line) {
             let pattern = format!(":{:04X} ", port.parse::<u16>().expect("a port"));
-            eventually("it listens", || listens(&pattern));
+            eventually("it listens", || {
+                // With -q it does not say so.
+                read(&output).contains("listening on ") || listens(&pattern)
+            });
             running.push((child, typed, output));
         } else {
             wait(&mut child);
@@ -145,6 +148,10 @@ fn start(line: &str, folder: &Path, output: &Path) -> Child {
 
 fn read(file: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned()
+}
+
+fn serves(line: &str) -> bool {
+    line.contains("ft listen") || line.contains("ft relay")
 }
 
 /// Whether a socket in state LISTEN (0A) has this port.

@@ -144,6 +144,10 @@ fn what_is_no_relay_says_what_to_write() {
             "--crlf is for the terminal service: leave out --crlf or relay",
         ),
         (
+            "relay 8080 udp:one:53",
+            "a relay joins streams in this release: leave out udp:",
+        ),
+        (
             "listen 8080 echo --retry 1",
             "--retry is for relay, which calls: leave out --retry or echo",
         ),

@@ -93,6 +93,9 @@ pub(super) fn plan<'a>(
 fn destination(word: &str, family: Option<fivetuple::Family>) -> Result<Address, String> {
     let sentence = |error: AddressError| error.to_string();
     let address: Address = word.parse().map_err(sentence)?;
+    if let Address::Udp(_) = address {
+        return Err("a relay joins streams in this release: leave out udp:".to_owned());
+    }
     callable(&address, family)?;
     Ok(address)
 }
