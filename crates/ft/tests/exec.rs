@@ -10,7 +10,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rig::{PATIENCE, Running, bytes, descriptors, eventually, ft, has, run, sh};
+use rig::{
+    PATIENCE, Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has, run, sh,
+};
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::Signal;
 
@@ -294,7 +296,7 @@ fn after_many_connections_no_zombie_and_no_descriptor_is_left() {
         let number = ft.child.id();
         assert_eq!(ask(address, b"first"), b"first");
         eventually("it is reaped", || children(number).is_empty());
-        let before = descriptors(number);
+        let before = descriptors_at_rest(number);
         let clients = (0..8).map(|client| {
             thread::spawn(move || {
                 for at in 0..count / 8 {

@@ -801,7 +801,7 @@ fn a_slow_disk_is_waited_for_and_memory_stays_bounded() {
     let after = rig::pss_kib(pid);
     assert!(after < 64 * 1024, "{after} KiB");
     // A connection that waits holds two descriptors at most, and gives them back.
-    let before = rig::descriptors(pid);
+    let before = rig::descriptors_at_rest(pid);
     let mut waiting = TcpStream::connect(address).unwrap();
     waiting.write_all(b"x").unwrap();
     eventually("its file is open", || rig::descriptors(pid) == before + 2);

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rig::{Running, bytes, cpu_time, descriptors, eventually, pss_kib};
+use rig::{Running, bytes, cpu_time, descriptors, descriptors_at_rest, eventually, pss_kib};
 use rustix::net::sockopt::set_socket_linger;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -70,7 +70,7 @@ fn exclusive_a_thousand_clients_get_every_byte_back_and_leave_nothing_behind() {
     let pid = server.child.id();
     const CLIENTS: u64 = 1000;
     on_many_threads(round(address, 1, 64 * 1024));
-    let before = descriptors(pid);
+    let before = descriptors_at_rest(pid);
     on_many_threads(round(address, CLIENTS, MIB));
     eventually("all descriptors are given back", || {
         descriptors(pid) == before
@@ -298,7 +298,7 @@ fn exclusive_clients_that_are_turned_away_leave_no_descriptor_behind() {
     let words = ["127.0.0.1:0", "echo", "--allow", "10.0.0.0/8"];
     let (server, address) = Running::listen(&words);
     let pid = server.child.id();
-    let before = descriptors(pid);
+    let before = descriptors_at_rest(pid);
     for _ in 0..clients {
         // The reset may come before connect has returned. Either way the client ends by it, so
         // that no port of its own stays in TIME-WAIT.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use rig::{Running, bytes, descriptors, eventually, ft, has, run};
+use rig::{Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has, run};
 use script::check;
 use serde_json::Value;
 
@@ -357,7 +357,7 @@ fn five_hundred_clients_at_once_leave_no_descriptor() {
     let output = run(ft().arg("connect").arg(address(&path)), b"hello");
     assert_eq!(output.stdout, b"hello");
     eventually("it is alone", || !table_has_clients(&path));
-    let before = descriptors(server.child.id());
+    let before = descriptors_at_rest(server.child.id());
     let round = || {
         use std::io::{Read, Write};
         let mut clients: Vec<_> = (0..500)

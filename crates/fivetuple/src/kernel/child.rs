@@ -264,7 +264,8 @@ mod tests {
 
     #[test]
     fn a_child_has_default_signals_and_the_limit_that_is_given() {
-        let mut command = shell("ulimit -Sn; grep -E 'Sig(Ign|Blk)' /proc/$$/status");
+        // In place of the shell, which blocks signals of its own accord while it starts a program.
+        let mut command = shell("ulimit -Sn; exec grep -E 'Sig(Ign|Blk)' /proc/self/status");
         let soft = Some(77);
         let limit = DescriptorLimit { soft, hard: None };
         prepare(&mut command, Apart::Group, Some(limit));

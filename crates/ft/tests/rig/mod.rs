@@ -304,6 +304,31 @@ pub(crate) fn descriptors(pid: u32) -> usize {
         .count()
 }
 
+/// Open descriptors of a process that has nothing left to do: what it opens right after it has
+/// said that it listens is open, and what the last client left is closed.
+pub(crate) fn descriptors_at_rest(pid: u32) -> usize {
+    eventually("it is at rest", || {
+        // A thread that slept at both looks and has not run between them slept all the while.
+        let first = switches_asleep(pid);
+        first.is_some() && first == switches_asleep(pid)
+    });
+    descriptors(pid)
+}
+
+/// How often each thread of a process has left its processor, if all of them sleep.
+fn switches_asleep(pid: u32) -> Option<Vec<String>> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
+    let each = tasks.flatten().map(|task| {
+        let status = std::fs::read_to_string(task.path().join("status")).ok()?;
+        let sleeps = status.lines().any(|line| line.starts_with("State:\tS"));
+        let switches = status
+            .lines()
+            .filter(|line| line.starts_with("Pid:") || line.contains("ctxt_switches"));
+        sleeps.then(|| switches.collect())
+    });
+    each.collect()
+}
+
 /// CPU time of all threads of a process.
 pub(crate) fn cpu_time(pid: u32) -> Duration {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
