@@ -183,20 +183,7 @@ impl Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize, Errno>> {
-        match self.try_send(bytes) {
-            Err(Errno::AGAIN) => {}
-            other => return Poll::Ready(other),
-        }
-        let fd = self.fd()?;
-        loop {
-            // Readiness is taken before the attempt and given back after it, so that room that
-            // comes in between is not forgotten.
-            let mut guard = ready!(fd.poll_write_ready(cx)).map_err(|error| errno_of(&error))?;
-            match self.try_send(bytes) {
-                Err(Errno::AGAIN) => guard.clear_ready(),
-                other => return Poll::Ready(other),
-            }
-        }
+        self.poll_sending(cx, || self.try_send(bytes))
     }
 
     /// Sends these parts with one call, when the kernel takes something.
@@ -206,15 +193,25 @@ impl Connection {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<Result<usize, Errno>> {
-        match self.try_send_parts(parts) {
+        self.poll_sending(cx, || self.try_send_parts(parts))
+    }
+
+    /// Attempts at once, and after EAGAIN whenever the socket is ready for it.
+    fn poll_sending(
+        &self,
+        cx: &mut Context<'_>,
+        attempt: impl Fn() -> Result<usize, Errno>,
+    ) -> Poll<Result<usize, Errno>> {
+        match attempt() {
             Err(Errno::AGAIN) => {}
             other => return Poll::Ready(other),
         }
         let fd = self.fd()?;
         loop {
-            // As in `poll_send`.
+            // Readiness is taken before the attempt and given back after it, so that room that
+            // comes in between is not forgotten.
             let mut guard = ready!(fd.poll_write_ready(cx)).map_err(|error| errno_of(&error))?;
-            match self.try_send_parts(parts) {
+            match attempt() {
                 Err(Errno::AGAIN) => guard.clear_ready(),
                 other => return Poll::Ready(other),
             }

@@ -72,11 +72,7 @@ fn options(words: &Connect, family: Option<Family>) -> ConnectOptions {
             ..defaults.socket
         },
         connect_timeout: words.connect_timeout.unwrap_or(defaults.connect_timeout),
-        retry: match words.retry {
-            None => defaults.retry,
-            Some(values::Retry::Times(times)) => Retry::Times(times),
-            Some(values::Retry::Forever) => Retry::Forever,
-        },
+        retry: retry(words.retry),
         source: words.source,
         family,
     }

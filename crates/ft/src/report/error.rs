@@ -10,6 +10,7 @@ use fivetuple::call::{
 };
 use fivetuple::{Call, Explained, Family};
 
+use super::words::shell_word;
 use crate::explain;
 
 /// The command line that failed, as far as advice is made of it.
@@ -177,7 +178,9 @@ fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Opt
         Advice::UseFamily(Family::Inet) => to("-4"),
         Advice::UseFamily(Family::Inet6) => to("-6"),
         Advice::ListenThere => match subject {
-            Subject::Unix(address) => Some(format!("ft listen {}", word(&address.to_string()))),
+            Subject::Unix(address) => {
+                Some(format!("ft listen {}", shell_word(&address.to_string())))
+            }
             _ => None,
         },
         Advice::TryAgain => to("--retry 5"),
@@ -223,17 +226,7 @@ fn system_command(advice: &Advice, context: &Context) -> Option<String> {
 }
 
 fn quoted(path: &Path) -> String {
-    word(&Visible(path.as_os_str().as_encoded_bytes()).to_string())
-}
-
-/// As a word of a shell.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@+,%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    shell_word(&Visible(path.as_os_str().as_encoded_bytes()).to_string())
 }
 
 /// As people type it: `8081` for this machine, `*:8081` for every interface.

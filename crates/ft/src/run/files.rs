@@ -1,6 +1,5 @@
 //! `send FILE` and `receive FILE|DIR` at work, and what is said about each file.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +10,7 @@ use fivetuple::{Identity, Reason};
 
 use crate::plan::{self, Sums};
 use crate::report::Reports;
-use crate::report::words::{Bytes, Named};
+use crate::report::words::{Bytes, Named, shell_word};
 
 /// Whoever tells of files.
 #[derive(Clone)]
@@ -156,19 +155,9 @@ fn sum_line((digest, path): (Digest, &Path), from: u64) -> Vec<u8> {
 /// A path as a shell reads it.
 pub(super) fn shell(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    let mut quoted = String::new();
     // A name that begins with a dash would be read as an option.
-    if text.starts_with('-') {
-        quoted.push_str("./");
-    }
-    if text.chars().all(plain) && !text.is_empty() {
-        quoted.push_str(&text);
-    } else {
-        // Writing to a String does not fail.
-        let _ = write!(quoted, "'{}'", text.replace('\'', r"'\''"));
-    }
-    quoted
+    let here = if text.starts_with('-') { "./" } else { "" };
+    format!("{here}{}", shell_word(&text))
 }
 
 #[cfg(test)]
