@@ -67,7 +67,9 @@ impl Socket {
     ///
     /// For a Unix socket this makes a file: never over anything else but a socket of our own user
     /// that nobody answers at, which is removed first; with the mode that the options say from its
-    /// first moment on. Whoever drops the result removes the file.
+    /// first moment on. Whoever drops the result removes the file. Until it listens, its folder is
+    /// locked (flock(2)) against others that would find nobody at the file; they wait for up to half
+    /// a second.
     ///
     /// # Errors
     ///

@@ -89,7 +89,7 @@ impl Bound {
         let Self {
             socket,
             local,
-            file,
+            mut file,
         } = self;
         let number = i32::try_from(backlog).unwrap_or(i32::MAX);
         let result = rustix::net::listen(&socket.fd, number);
@@ -100,6 +100,9 @@ impl Bound {
             result.map(|()| 0),
         ));
         result.map_err(|errno| ListenError::new(local.clone(), errno))?;
+        if let Some(file) = &mut file {
+            file.listens();
+        }
         Listener::watch(Self {
             socket,
             local,

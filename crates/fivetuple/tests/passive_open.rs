@@ -3,12 +3,37 @@
 mod recorder;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 
 use fivetuple::call::Code;
 use fivetuple::service::Daytime;
-use fivetuple::{Family, Identity, Observers, Server, ServerOptions, Socket, SocketOptions, Wants};
+use fivetuple::{
+    Family, Identity, Observers, Server, ServerOptions, Socket, SocketName, SocketOptions, Wants,
+};
 use recorder::{Fact, Recorder, Running, inet, loopback, read_all};
 use rustix::io::Errno;
+
+/// Somebody who has bound and not listened yet refuses like somebody dead.
+#[tokio::test]
+async fn a_unix_socket_that_does_not_listen_yet_is_not_taken_for_a_dead_one() {
+    let path = std::env::temp_dir().join(format!("fivetuple-bound-{}", std::process::id()));
+    let address: SocketName = format!("unix:{}", path.display()).parse().unwrap();
+    let socket = || {
+        let options = SocketOptions::default();
+        Socket::open(Family::Unix, &options, &Observers::none()).unwrap()
+    };
+    let first = socket().bind(address.clone()).unwrap();
+    let error = socket().bind(address.clone()).unwrap_err();
+    assert!(error.to_string().contains("EADDRINUSE"), "{error}");
+    let listener = first.listen(1).unwrap();
+    UnixStream::connect(&path).unwrap();
+    // Now nobody has to wait, and somebody is found there.
+    let error = socket().bind(address.clone()).unwrap_err();
+    assert!(error.to_string().contains("EADDRINUSE"), "{error}");
+    drop(listener);
+    drop(socket().bind(address).unwrap());
+    assert!(!path.exists());
+}
 
 async fn open(address: &str, observers: &Observers) -> Result<Server, fivetuple::NotListening> {
     let address = address.parse().unwrap();

@@ -16,16 +16,16 @@ use crate::address::{SocketName, UnixAddress};
 use crate::call::Errno;
 use crate::kernel::name;
 
-/// How often, and after which pause, another program that is at the same place is waited for.
-const LOCK_TRIES: u32 = 100;
+/// How often, and after which pause, another program that is at the same place is waited for. It
+/// binds and listens, which takes much less.
+const LOCK_TRIES: u32 = 500;
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
-/// A path that `bind` can make its socket at. While this lives, no other `bind` of this library
-/// looks at the folder, so that two of them do not take one dead socket away from each other.
+/// A path that `bind` can make its socket at.
 pub(crate) struct Prepared {
     path: Option<Arc<Path>>,
     mode: u32,
-    _folder: Option<OwnedFd>,
+    folder: Option<OwnedFd>,
 }
 
 /// The file that our `bind` has made. Dropped, it is removed, if it is still the same.
@@ -34,6 +34,9 @@ pub(crate) struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
+    /// The lock on its folder. While it is held, no other `bind` of this library removes a socket
+    /// there: one that is bound and does not listen yet looks as if it were dead.
+    folder: Option<OwnedFd>,
 }
 
 impl SocketFile {
@@ -49,17 +52,22 @@ impl SocketFile {
             return Ok(Prepared {
                 path: None,
                 mode,
-                _folder: None,
+                folder: None,
             });
         };
-        let folder = lock_folder(path);
+        let folder = lock_folder(path)?;
         remove_dead(path)?;
         fchmod(fd, Mode::from_raw_mode(mode))?;
         Ok(Prepared {
             path: Some(Arc::clone(path)),
             mode,
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// The socket listens: whoever looks at the file finds somebody there.
+    pub(crate) fn listens(&mut self) {
+        self.folder = None;
     }
 }
 
@@ -78,6 +86,7 @@ impl Prepared {
             path,
             device: found.dev(),
             inode: found.ino(),
+            folder: self.folder,
         })
     }
 }
@@ -93,21 +102,28 @@ impl Drop for SocketFile {
     }
 }
 
-/// The folder, locked; nothing where it cannot be opened, as bind will say why.
-fn lock_folder(path: &Path) -> Option<OwnedFd> {
+/// The folder, locked; nothing where it cannot be opened, as bind will say why. Where another
+/// program keeps it locked, the path is taken if anything stands there: nobody can say whether it
+/// is dead.
+fn lock_folder(path: &Path) -> Result<Option<OwnedFd>, Errno> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = open(folder, flags, Mode::empty()).ok()?;
+    let Ok(folder) = open(folder, flags, Mode::empty()) else {
+        return Ok(None);
+    };
     for _ in 0..LOCK_TRIES {
         if flock(&folder, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK) {
-            break;
+            return Ok(Some(folder));
         }
         thread::sleep(LOCK_PAUSE);
     }
-    Some(folder)
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(Errno::ADDRINUSE),
+        Err(_) => Ok(None),
+    }
 }
 
 fn remove_dead(path: &Path) -> Result<(), Errno> {
