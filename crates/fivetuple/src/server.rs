@@ -4,10 +4,8 @@
 //! keeps limits, access rules, drain and the table of living connections.
 
 mod datagram;
-mod datagram_options;
 mod not_listening;
 mod opening;
-mod peers;
 mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,8 +27,7 @@ use crate::service::Service;
 use crate::socket::{Socket, SocketOptions};
 use crate::transfer::Terms;
 
-pub use datagram::DatagramServer;
-pub use datagram_options::{DatagramOptions, DatagramSummary, WhenFull};
+pub use datagram::{DatagramOptions, DatagramServer, DatagramSummary, WhenFull};
 pub use not_listening::NotListening;
 use opening::open_each;
 pub use table::Table;

@@ -3,17 +3,17 @@
 mod recorder;
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fivetuple::call::{BindCause, Errno, Who};
 use fivetuple::event::TurnedAway;
 use fivetuple::server::{DatagramSummary, WhenFull};
-use fivetuple::service::{Chargen, DatagramExchange, Daytime, Discard, Echo, Reply, Time};
+use fivetuple::service::{Chargen, DatagramExchange, Daytime, Discard, Echo, Relay, Reply, Time};
 use fivetuple::{
-    Control, DatagramOptions, DatagramServer, DatagramService, Direction, Family, Identity,
-    NameError, Observers, Reason, Side, Socket, SocketName, SocketOptions, Table, Wants,
+    ConnectOptions, Control, DatagramOptions, DatagramServer, DatagramService, Direction, Family,
+    Identity, NameError, Observers, Reason, Side, Socket, SocketName, SocketOptions, Table, Wants,
 };
 use recorder::{Fact, PATIENCE, Recorder, until};
 use tokio::task::JoinHandle;
@@ -354,7 +354,7 @@ async fn a_peer_that_is_gone_is_closed_and_others_are_not_disturbed() {
 }
 
 /// Answers when the test says so.
-struct Later(Arc<std::sync::Mutex<Vec<Reply>>>);
+struct Later(Arc<Mutex<Vec<Reply>>>);
 
 impl DatagramExchange for Later {
     fn received(&mut self, _datagram: &[u8], reply: &Reply) {
@@ -364,7 +364,7 @@ impl DatagramExchange for Later {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_icmp_error_closes_its_peer_as_reset_and_tells_nobody_else() {
-    let replies = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let replies = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&replies);
     let service = move |_: &Identity| Later(Arc::clone(&keep));
     let running = Running::at("udp:*:0", service, DatagramOptions::default()).await;
@@ -585,4 +585,95 @@ async fn a_connected_socket_keeps_boundaries_and_tells_a_refusal_after_the_last_
     assert_eq!(error.errno(), Some(Errno::CONNREFUSED));
     assert!(error.to_string().starts_with("recv 127.0.0.1:"), "{error}");
     assert!(refused.load(Ordering::Relaxed));
+}
+
+/// Answers, and ends its peer when that says so: in the call, or later from another task. Tells how
+/// it ended itself.
+struct Polite(Arc<Mutex<Vec<Reason>>>);
+
+impl DatagramExchange for Polite {
+    fn received(&mut self, datagram: &[u8], reply: &Reply) {
+        reply.send(datagram);
+        match datagram {
+            b"bye" => reply.end(Reason::Released),
+            b"bye later" => {
+                let reply = reply.clone();
+                tokio::spawn(async move {
+                    reply.end(Reason::Failed);
+                    // Only the first counts.
+                    reply.end(Reason::Released);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, reason: Reason) {
+        self.0.lock().unwrap().push(reason);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_may_end_a_peer_and_hears_how_each_one_ended() {
+    let heard = Arc::<Mutex<Vec<Reason>>>::default();
+    let service = {
+        let heard = Arc::clone(&heard);
+        move |_: &Identity| Polite(Arc::clone(&heard))
+    };
+    let running = Running::start(service, DatagramOptions::default()).await;
+    let (one, two) = (running.peer(), running.peer());
+    assert_eq!(ask(&one, b"bye"), b"bye");
+    // Whatever comes behind it, however soon, is that of a new one.
+    assert_eq!(ask(&one, b"here again"), b"here again");
+    assert_eq!(ask(&two, b"bye later"), b"bye later");
+    running
+        .recorder
+        .wait_for(|fact| matches!(fact, Fact::Closed(3, Reason::Failed, ..)));
+    assert_eq!(ask(&two, b"here again"), b"here again");
+    assert_eq!(running.table.len(), 2);
+    let (summary, facts) = running.end().await;
+    assert_eq!(summary.accepted, 4);
+    let expected = [
+        (1, Reason::Released),
+        (3, Reason::Failed),
+        (2, Reason::Released),
+        (4, Reason::Released),
+    ];
+    assert_eq!(ends(&facts), expected);
+    let heard = heard.lock().unwrap();
+    assert_eq!(*heard, expected.map(|(_, reason)| reason));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_relay_has_ended_both_sides_have() {
+    let echo = Running::start(echo(), DatagramOptions::default()).await;
+    let to = vec![format!("udp:{}", echo.address).parse().unwrap()];
+    let relay = Relay::new(to, ConnectOptions::default());
+    let running = Running::start(relay, DatagramOptions::default()).await;
+    let peers: Vec<UdpSocket> = (0..30).map(|_| running.peer()).collect();
+    for peer in &peers {
+        assert_eq!(ask(peer, b"hello"), b"hello");
+    }
+    // Said before `serve` returns: nothing of it is left behind.
+    let (_, facts) = running.end().await;
+    let mut all = ends(&facts);
+    all.sort_unstable_by_key(|(number, _)| *number);
+    let expected: Vec<_> = (1..=60).map(|number| (number, Reason::Released)).collect();
+    assert_eq!(all, expected);
+    echo.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_reaches_nobody_ends_its_peer_as_failed() {
+    let to = vec!["udp:name.invalid:9".parse().unwrap()];
+    let relay = Relay::new(to, ConnectOptions::default());
+    let running = Running::start(relay, DatagramOptions::default()).await;
+    running.peer().send(b"hello").unwrap();
+    running
+        .recorder
+        .wait_for(|fact| matches!(fact, Fact::Closed(1, Reason::Failed, ..)));
+    let (summary, facts) = running.end().await;
+    assert_eq!((summary.accepted, summary.sent), (1, 0));
+    let failed = facts.iter().any(|fact| matches!(fact, Fact::Failed(..)));
+    assert!(failed, "{facts:?}");
 }

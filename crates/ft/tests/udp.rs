@@ -1,44 +1,19 @@
 //! `ft listen udp:…` and `ft connect udp:…`: real processes, and the programs that people know.
 
+mod datagram;
 mod rig;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
+use datagram::{ask, end, peer, receive, talk};
 use rig::{PATIENCE, Running, bytes, eventually, ft, has, number, pss_kib, run};
 use rustix::process::Signal;
 
 /// `ft listen udp:127.0.0.1:0 …`.
 fn serve(words: &[&str]) -> (Running, SocketAddr) {
     Running::listen(&[&["udp:127.0.0.1:0"], words].concat())
-}
-
-/// A peer that waits no longer than [`PATIENCE`] for an answer.
-fn peer(address: SocketAddr) -> UdpSocket {
-    let any = if address.is_ipv4() {
-        "0.0.0.0:0"
-    } else {
-        "[::]:0"
-    };
-    let socket = UdpSocket::bind(any).expect("a port is free");
-    socket
-        .set_read_timeout(Some(PATIENCE))
-        .expect("it takes a time");
-    socket.connect(address).expect("there is a way");
-    socket
-}
-
-fn receive(socket: &UdpSocket) -> Vec<u8> {
-    let mut buffer = vec![0; 65_536];
-    let length = socket.recv(&mut buffer).expect("an answer comes");
-    buffer.truncate(length);
-    buffer
-}
-
-fn ask(socket: &UdpSocket, question: &[u8]) -> Vec<u8> {
-    socket.send(question).expect("it is sent");
-    receive(socket)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -326,24 +301,6 @@ fn the_events_name_the_peer_and_its_protocol() {
         assert!(event["cookie"].is_u64(), "{event}");
     }
     assert_eq!(events[4]["reason"], "released");
-}
-
-/// Starts a program, writes this to its stdin, which stays open, and reads so many bytes of its
-/// stdout, however long they take.
-fn talk(command: &mut Command, input: &[u8], expected: usize) -> (Child, Vec<u8>) {
-    let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let stdin = child.stdin.as_mut().expect("stdin is a pipe");
-    stdin.write_all(input).expect("it reads");
-    let mut answer = vec![0; expected];
-    let stdout = child.stdout.as_mut().expect("stdout is a pipe");
-    stdout.read_exact(&mut answer).expect("the answer comes");
-    (child, answer)
-}
-
-fn end(mut child: Child) {
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 // ---- The client ----------------------------------------------------------------------------

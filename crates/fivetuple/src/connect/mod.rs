@@ -26,6 +26,7 @@ use crate::kernel::readiness::errno_of;
 use crate::socket::{OpenError, Socket, SocketOptions};
 
 pub use race::STAGGER;
+pub(crate) use resolve::calling_names;
 pub use resolve::{NoAddresses, listening_names, resolve};
 
 /// The pause before the first new try, doubled each time up to [`RETRY_LAST`], and each time
@@ -288,16 +289,17 @@ pub(crate) async fn once(
     observers: &Observers,
 ) -> Result<Connection, NotConnected> {
     let until = Instant::now() + options.connect_timeout;
-    let addresses = resolve::calling_names(target, options).await?;
+    let addresses = calling_names(target, options).await?;
     if let Address::Udp(_) = target {
-        return in_turn(addresses, options, observers).await;
+        return datagrams(addresses, options, observers).await;
     }
     race::race(addresses, options, observers, until).await
 }
 
 /// The first address that this machine can send to. Nobody answers a connect of UDP, so there is
-/// nothing to race for: it only sets whom the socket sends to and hears.
-async fn in_turn(
+/// nothing to race for: it only sets whom the socket sends to and hears. Nobody is told of the
+/// connection yet.
+pub(crate) async fn datagrams(
     addresses: Vec<SocketName>,
     options: &ConnectOptions,
     observers: &Observers,
@@ -307,8 +309,8 @@ async fn in_turn(
         let connecting = async {
             let socket = Socket::open_datagram(address.family(), &options.socket, observers)?;
             Ok(match options.source {
-                Some(source) => socket.bind_source(source)?.connect(address).await?,
-                None => socket.connect(address).await?,
+                Some(source) => socket.bind_source(source)?.reach(address).await?,
+                None => socket.reach(address).await?,
             })
         };
         match connecting.await {

@@ -50,7 +50,7 @@ pub async fn resolve(
 }
 
 /// The addresses to call for a target, in the order of preference.
-pub(super) async fn calling_names(
+pub(crate) async fn calling_names(
     target: &Address,
     options: &ConnectOptions,
 ) -> Result<Vec<SocketName>, NoAddresses> {

@@ -327,6 +327,15 @@ impl Observers {
         }
     }
 
+    /// Tells all of them what has failed for this connection.
+    pub(crate) fn failed(&self, connection: &Identity, error: &dyn Explained) {
+        self.emit(&Event::Failed {
+            connection: Some(connection),
+            local: None,
+            error,
+        });
+    }
+
     /// Tells those that want calls about one.
     pub fn called(&self, called: Called<'_>) {
         if self.wants.calls {

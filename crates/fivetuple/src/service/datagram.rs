@@ -22,26 +22,32 @@
 //! # is_service(service);
 //! ```
 
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock, Weak};
 
+use tokio::sync::mpsc;
+
+use super::losses::Losses;
 use crate::call::{Call, Errno, SendError};
 use crate::connection::Live;
-use crate::event::{Direction, Event, Identity, Observers};
+use crate::event::{Direction, Event, Identity, Observers, Reason};
 use crate::listen::DatagramSocket;
 
 /// Bytes that a peer may be sent for each byte that came from it.
 pub const CREDIT_EACH: u64 = 3;
 
-/// What was not sent to one peer is told no more often than this.
-const TELL_EVERY: Duration = Duration::from_secs(1);
-
 /// What is done with the datagrams of one peer.
 pub trait DatagramExchange: Send {
     /// One datagram; an empty one is one, too. `reply` answers, now or (cloned) later.
     fn received(&mut self, datagram: &[u8], reply: &Reply);
+
+    /// The peer is forgotten, for this reason: nothing more comes from it, and nothing more goes to
+    /// it.
+    fn ended(&mut self, reason: Reason) {
+        let _ = reason;
+    }
 }
 
 /// What is done with each peer. Every `Fn(&Identity) -> impl DatagramExchange` is a service.
@@ -51,6 +57,17 @@ pub trait DatagramService: Send + Sync + 'static {
 
     /// A peer has sent its first datagram.
     fn begin(&self, identity: &Identity) -> Self::Exchange;
+
+    /// Descriptors that one peer needs.
+    fn descriptors(&self) -> u64 {
+        0
+    }
+
+    /// Waits for whatever is still being done for peers that have [ended](DatagramExchange::ended);
+    /// asked for when the server ends.
+    fn finished(&self) -> impl Future<Output = ()> + Send {
+        ready(())
+    }
 }
 
 impl<F, E> DatagramService for F
@@ -82,10 +99,18 @@ struct Shared {
     /// Bytes that may be sent.
     credit: AtomicU64,
     counts: Counts,
-    /// Bytes that were not sent and not told yet.
-    untold: AtomicU64,
-    told: Mutex<Option<Instant>>,
+    losses: Losses,
+    /// Why the service has asked to end this peer, if it has.
+    asked: OnceLock<Reason>,
+    asking: mpsc::UnboundedSender<Ending>,
     ended: AtomicBool,
+}
+
+/// A service wants this peer to end: who it is, and the number of its connection.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) ends: [SocketAddr; 2],
+    pub(crate) number: u64,
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +136,7 @@ impl Reply {
         socket: &Arc<DatagramSocket>,
         live: Arc<Live>,
         ends: [SocketAddr; 2],
+        asking: &mpsc::UnboundedSender<Ending>,
     ) -> Self {
         let [peer, local] = ends;
         Self {
@@ -121,8 +147,9 @@ impl Reply {
                 live,
                 credit: AtomicU64::new(0),
                 counts: Counts::default(),
-                untold: AtomicU64::new(0),
-                told: Mutex::default(),
+                losses: Losses::new(Direction::Sent),
+                asked: OnceLock::new(),
+                asking: asking.clone(),
                 ended: AtomicBool::new(false),
             }),
         }
@@ -143,7 +170,7 @@ impl Reply {
         let spend = |credit: u64| credit.checked_sub(length);
         if shared.credit.fetch_update(Relaxed, Relaxed, spend).is_err() {
             shared.counts.withheld.fetch_add(1, Relaxed);
-            self.not_sent(length, socket.observers());
+            (shared.losses).note(length, self.identity(), socket.observers());
             return false;
         }
         // Counted before it goes: an ICMP error about it may end the peer before the call returns.
@@ -161,7 +188,7 @@ impl Reply {
                 shared.counts.sent.fetch_sub(1, Relaxed);
                 shared.counts.unsent.fetch_add(1, Relaxed);
                 self.failed(errno, socket.observers());
-                self.not_sent(length, socket.observers());
+                (shared.losses).note(length, self.identity(), socket.observers());
             }
         }
         result.is_ok()
@@ -192,6 +219,31 @@ impl Reply {
         }
     }
 
+    /// Has the server forget this peer, for this reason. Its next datagram is that of a new one.
+    pub fn end(&self, reason: Reason) {
+        let shared = &*self.shared;
+        // Asked once for each peer, so the queue is no longer than there are peers.
+        if shared.asked.set(reason).is_ok() {
+            let ending = Ending {
+                ends: [shared.peer, shared.local],
+                number: self.identity().number,
+            };
+            // Without a server everything has ended.
+            let _ = shared.asking.send(ending);
+        }
+    }
+
+    /// Who is told what happens here; `None` once there is no server any more.
+    pub(crate) fn observers(&self) -> Option<Observers> {
+        let socket = self.shared.socket.upgrade()?;
+        Some(socket.observers().clone())
+    }
+
+    /// Why this peer is to end, if the service has asked for it.
+    pub(crate) fn asked_to_end(&self) -> Option<Reason> {
+        self.shared.asked.get().copied()
+    }
+
     /// A datagram has come: for its bytes the peer may be sent three times as many.
     pub(crate) fn received(&self, datagram: &[u8], observers: &Observers) {
         self.shared.live.received(datagram.len());
@@ -201,9 +253,9 @@ impl Reply {
     }
 
     /// Nothing is sent from now on; what was not sent before and is not told is told.
-    pub(crate) fn end(&self, observers: &Observers) {
+    pub(crate) fn close(&self, observers: &Observers) {
         self.shared.ended.store(true, Relaxed);
-        self.tell(observers);
+        self.shared.losses.tell(self.identity(), observers);
     }
 
     fn moved(&self, direction: Direction, bytes: &[u8], observers: &Observers) {
@@ -218,44 +270,10 @@ impl Reply {
 
     /// The kernel had no room, which is nobody's fault; anything else is told.
     fn failed(&self, errno: Errno, observers: &Observers) {
-        if !matches!(errno, Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM) && self.may_tell() {
-            observers.emit(&Event::Failed {
-                connection: Some(self.identity()),
-                local: None,
-                error: &SendError::new(self.identity().name(), errno),
-            });
-        }
-    }
-
-    #[cold]
-    fn not_sent(&self, bytes: u64, observers: &Observers) {
-        self.shared.untold.fetch_add(bytes, Relaxed);
-        let mut told = self.lock_told();
-        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-            *told = Some(Instant::now());
-            drop(told);
-            self.tell(observers);
-        }
-    }
-
-    fn may_tell(&self) -> bool {
-        self.lock_told()
-            .is_none_or(|told| told.elapsed() >= TELL_EVERY)
-    }
-
-    fn lock_told(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        let told = &self.shared.told;
-        told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell(&self, observers: &Observers) {
-        let bytes = self.shared.untold.swap(0, Relaxed);
-        if bytes > 0 {
-            observers.emit(&Event::Dropped {
-                connection: self.identity(),
-                direction: Direction::Sent,
-                bytes,
-            });
+        let is_no_room = matches!(errno, Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM);
+        if !is_no_room && self.shared.losses.may_tell() {
+            let identity = self.identity();
+            observers.failed(identity, &SendError::new(identity.name(), errno));
         }
     }
 }

@@ -32,6 +32,7 @@ mod exec;
 #[cfg(feature = "http")]
 mod http;
 mod hub;
+mod losses;
 mod receive;
 mod relay;
 mod send;
@@ -49,6 +50,7 @@ use crate::transfer::{Exchange, Terms, Transfer};
 
 pub use chargen::Chargen;
 pub use chat::Chat;
+pub(crate) use datagram::Ending;
 pub use datagram::{CREDIT_EACH, DatagramExchange, DatagramService, Replies, Reply};
 pub use daytime::{Daytime, daytime};
 pub use digest::{Digest, Digesting};

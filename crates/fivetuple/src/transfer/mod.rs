@@ -24,7 +24,6 @@ use std::task::{Context, Poll};
 use crate::call::{Errno, Explained, ReceiveError, SendError};
 use crate::close::{Close, Closed, Closing, Expired};
 use crate::connection::Connection;
-use crate::event::Event;
 
 pub use end_of_stream::{EndOfStream, Eof, Input, Step};
 pub use exchange::{Exchange, Supply};
@@ -337,11 +336,7 @@ impl<E: Exchange + Unpin> Future for Transfer<E> {
 
 /// Tells the observers what failed on this connection.
 pub(crate) fn tell(connection: &Connection, error: &dyn Explained) {
-    connection.observers().emit(&Event::Failed {
-        connection: Some(connection.identity()),
-        local: None,
-        error,
-    });
+    connection.observers().failed(connection.identity(), error);
 }
 
 /// The way to close after this error.

@@ -15,7 +15,9 @@ pub(super) fn plan(
     around: Surroundings<'_>,
 ) -> Result<Plan, String> {
     let name = words.service.first().map_or("terminal", String::as_str);
-    let service = match DatagramService::of(&service::plan(&words, around)?) {
+    let service = service::plan(&words, around)?;
+    service::relay::of_one_kind(&service, true)?;
+    let service = match DatagramService::of(service) {
         Some(service) => service,
         None if words.service.is_empty() => return Err(nothing_said()),
         None => {

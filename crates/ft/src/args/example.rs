@@ -59,6 +59,7 @@ const RELAY: &[Example] = &[
         "ft relay 8080 9090 --dump -",
         "everything that goes through, in hex",
     ),
+    ("ft relay udp:8080 udp:9090", "datagrams"),
 ];
 
 const CONNECT: &[Example] = &[

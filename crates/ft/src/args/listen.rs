@@ -27,6 +27,7 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
         return datagrams::plan(words, (address, family), around);
     }
     let service = service::plan(&words, around)?;
+    service::relay::of_one_kind(&service, false)?;
     let report = shown::report(
         &words.shown,
         Typed::Listen(service::exec::typed(&words)),

@@ -90,27 +90,29 @@ pub(crate) enum Sums {
 }
 
 /// What is done with datagrams, as plain data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DatagramService {
     Echo,
     Discard,
     Chargen,
     Daytime,
     Time,
+    Relay(Relay),
 }
 
 impl DatagramService {
     /// The names of all of them.
-    pub(crate) const NAMES: [&str; 5] = ["echo", "discard", "chargen", "daytime", "time"];
+    pub(crate) const NAMES: [&str; 6] = ["echo", "discard", "chargen", "daytime", "time", "relay"];
 
     /// The same service over datagrams; most need a stream.
-    pub(crate) fn of(service: &Service) -> Option<Self> {
+    pub(crate) fn of(service: Service) -> Option<Self> {
         match service {
             Service::Echo => Some(Self::Echo),
             Service::Discard => Some(Self::Discard),
             Service::Chargen => Some(Self::Chargen),
             Service::Daytime => Some(Self::Daytime),
             Service::Time => Some(Self::Time),
+            Service::Relay(relay) => Some(Self::Relay(relay)),
             _ => None,
         }
     }

@@ -3,18 +3,21 @@
 //! A connection that the peer resets has one line: the one that says how it was closed. A burst of
 //! clients that are turned away has one line a second.
 
+mod unreached;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use fivetuple::call::{Code, Errno, Visible};
-use fivetuple::event::{Pause, ProgramEnd, Role};
-use fivetuple::{Call, Event, Explained, Identity, Observer, Protocol};
+use fivetuple::event::{Pause, ProgramEnd};
+use fivetuple::{Event, Explained, Observer, Protocol};
 
 use super::error::{Context, Verb, explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
 use super::sparse::{Drops, Failures, LeftOut, Pace, Refusal, Say, Tries};
 use super::words::{Behind, Bytes, Connected, Dropped, Ended, Named, paused, turned_away};
+use unreached::{Unreached, is_about_destination};
 
 /// What is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +54,6 @@ struct Refusals {
     paused: bool,
 }
 
-/// Destinations of a relay that were not reached.
-#[derive(Debug, Default)]
-struct Unreached {
-    pace: Pace,
-    left_out: u64,
-    /// The client who was told of last, and what its call failed with.
-    last: Option<(u64, Code)>,
-}
-
 impl Log {
     /// A log into `queue`.
     pub(crate) fn new(queue: Arc<Queue>, says: Says, context: Context, color: bool) -> Self {
@@ -82,7 +76,8 @@ impl Log {
         if unreached > 0 {
             self.line(|line| {
                 line.put(format_args!(
-                    "left out: {unreached} more failed calls of a destination"
+                    "left out: {unreached} more failed call{} of a destination",
+                    if unreached == 1 { "" } else { "s" }
                 ));
             });
         }
@@ -158,38 +153,6 @@ impl Log {
                 line.put("resumed: clients are accepted again");
             });
         }
-    }
-
-    /// A relay did not reach a destination. When that is down, every client finds it so.
-    fn unreached(&self, client: &Identity, error: &dyn Explained, now: Instant) {
-        let mut unreached = lock(&self.unreached);
-        let last = unreached.last;
-        // All that one client meets is told: several destinations, several tries.
-        let goes_on = last.is_some_and(|(number, _)| number == client.number);
-        if !goes_on && !unreached.pace.is_due(now) {
-            unreached.left_out += 1;
-            return;
-        }
-        let left_out = if goes_on {
-            0
-        } else {
-            std::mem::take(&mut unreached.left_out)
-        };
-        let this = (client.number, error.code());
-        unreached.last = Some(this);
-        drop(unreached);
-        let mut text = if last == Some(this) {
-            plain_error(error)
-        } else {
-            explain_error(error, &self.context)
-        };
-        let mut for_whom = format!(" for #{}", client.number);
-        if left_out > 0 {
-            for_whom += &format!(" (and {left_out} more before)");
-        }
-        let line = text.find('\n').unwrap_or(text.len());
-        text.insert_str(line, &for_whom);
-        error_lines(&self.queue, &text, self.color);
     }
 
     fn failed(&self, error: &dyn Explained, of_a_connection: bool, now: Instant) {
@@ -345,7 +308,9 @@ impl Log {
         } = event
         {
             match connection {
-                Some(client) if is_call_for(client, *error) => self.unreached(client, *error, now),
+                Some(client) if is_about_destination(client, *error) => {
+                    self.unreached(client, *error, now);
+                }
                 _ => self.failed(*error, connection.is_some(), now),
             }
         }
@@ -375,12 +340,6 @@ pub(super) fn error_lines(queue: &Queue, text: &str, color: bool) {
             }
         }
     });
-}
-
-/// Whether it is a call to a destination, made for a client who is here already.
-fn is_call_for(client: &Identity, error: &dyn Explained) -> bool {
-    let data = [Call::Send, Call::Receive, Call::Shutdown, Call::Close];
-    client.role == Role::Accepted && !data.contains(&error.call())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -663,7 +622,7 @@ mod tests {
             format!(
                 "#2 127.0.0.1:40002 → 127.0.0.1:6379 tcp connected for #1\n{}\
                  ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for #1\n{}\
-                 left out: 1 more failed calls of a destination\n",
+                 left out: 1 more failed call of a destination\n",
                 whole("#1"),
                 whole("#3 (and 99 more before)")
             )
@@ -672,7 +631,7 @@ mod tests {
 
     #[test]
     fn a_reset_is_an_error_of_a_client_and_the_end_of_a_servers_connection() {
-        let identity = samples::identity(3);
+        let identity = samples::identity(1);
         let reset = samples::receive_error(Errno::CONNRESET);
         let events = [(
             Event::Failed {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fivetuple::address::{Host, HostPort};
+use fivetuple::address::{Host, HostPort, SocketName};
 use fivetuple::kernel::limit::raise_descriptor_limit;
 use fivetuple::service::{Chargen, Daytime, Discard, Echo, Time};
 use fivetuple::{DatagramServer, Identity, Summary};
@@ -11,7 +11,9 @@ use tokio::task::JoinHandle;
 use super::counters::Counters;
 use super::listen::{Running, refuse};
 use super::notify::Notice;
+use super::service::relay;
 use super::signals::Signals;
+use super::status;
 use crate::plan::{DatagramService, ListenDatagrams};
 use crate::report::Reports;
 
@@ -21,7 +23,7 @@ pub(super) async fn listen(plan: ListenDatagrams) -> u8 {
         Ok(opened) => opened,
         Err(text) => return super::fail(&text),
     };
-    // Best effort: a relay of datagrams needs descriptors, a plain service a handful.
+    // Best effort: with the old limit a relay knows fewer peers at a time.
     let _ = raise_descriptor_limit();
     let signals = Signals::new();
     let opened = DatagramServer::open(&plan.address, plan.options.clone(), &observers).await;
@@ -53,19 +55,40 @@ pub(super) async fn listen(plan: ListenDatagrams) -> u8 {
         signals,
         notice: Notice::new(plan.notify.as_deref()),
     };
-    running.notice.ready();
-    running.until_ended(start(server, plan.service)).await
+    match start(server, plan.service) {
+        Ok(serving) => {
+            running.notice.ready();
+            running.until_ended(serving).await
+        }
+        Err(text) => {
+            running.reports.error(text);
+            super::close(&running.reports, status::FAILED)
+        }
+    }
 }
 
-fn start(server: DatagramServer, service: DatagramService) -> JoinHandle<Summary> {
+/// Serves every peer of `server` in this way.
+///
+/// # Errors
+///
+/// One sentence: what is wrong with the service.
+fn start(server: DatagramServer, service: DatagramService) -> Result<JoinHandle<Summary>, String> {
+    Ok(match service {
+        DatagramService::Echo => serve(server, |_: &Identity| Echo),
+        DatagramService::Discard => serve(server, |_: &Identity| Discard),
+        DatagramService::Chargen => serve(server, |_: &Identity| Chargen),
+        DatagramService::Daytime => serve(server, |_: &Identity| Daytime::default()),
+        DatagramService::Time => serve(server, |_: &Identity| Time::default()),
+        DatagramService::Relay(plan) => {
+            let relay = relay(&plan, server.local().map(SocketName::Inet))?;
+            serve(server, relay)
+        }
+    })
+}
+
+fn serve<S: fivetuple::DatagramService>(server: DatagramServer, service: S) -> JoinHandle<Summary> {
     tokio::spawn(async move {
-        let summary = match service {
-            DatagramService::Echo => server.serve(|_: &Identity| Echo).await,
-            DatagramService::Discard => server.serve(|_: &Identity| Discard).await,
-            DatagramService::Chargen => server.serve(|_: &Identity| Chargen).await,
-            DatagramService::Daytime => server.serve(|_: &Identity| Daytime::default()).await,
-            DatagramService::Time => server.serve(|_: &Identity| Time::default()).await,
-        };
+        let summary = server.serve(service).await;
         Summary {
             accepted: summary.accepted,
             panicked: summary.panicked,

@@ -71,10 +71,7 @@ pub(super) fn start(
             let terminal =
                 streams::terminal(plan).map_err(|error| explain_io("stdin or stdout", &error))?;
             let output = Some(terminal.output.clone());
-            Started {
-                output,
-                ..serve(server, terminal)
-            }
+            heard(output, serve(server, terminal))
         }
         plan::Service::Echo => serve(server, |_: &Identity| Echo),
         plan::Service::Discard => serve(server, |_: &Identity| Discard),
@@ -116,35 +113,44 @@ pub(super) fn start(
             }
         }
         plan::Service::Source(size) => serve(server, move |_: &Identity| Source::new(size)),
-        plan::Service::Relay(ref plan) => relay(server, plan)?,
+        plan::Service::Relay(ref plan) => {
+            let relay = relay(plan, server.local().cloned())?;
+            serve(server, relay)
+        }
         plan::Service::Hub(ref plan) => {
             let hub = Hub::new(plan.options.clone());
             let output = console(plan, || hub.console())?;
-            Started {
-                output,
-                ..serve(server, hub)
-            }
+            heard(output, serve(server, hub))
         }
         plan::Service::Chat(ref plan) => {
             let chat = Chat::new(plan.options.clone());
             let output = console(plan, || chat.console())?;
-            Started {
-                output,
-                ..serve(server, chat)
-            }
+            heard(output, serve(server, chat))
         }
     })
 }
 
-fn relay(server: Server, plan: &plan::Relay) -> Result<Started, String> {
+/// What clients send goes there, too.
+fn heard(output: Option<Output>, started: Started) -> Started {
+    Started { output, ..started }
+}
+
+/// The relay of a server that listens there.
+///
+/// # Errors
+///
+/// One sentence: it would call itself.
+pub(super) fn relay(
+    plan: &plan::Relay,
+    listening: impl Iterator<Item = SocketName>,
+) -> Result<Relay, String> {
     let relay = Relay::new(plan.destinations.clone(), plan.options.clone());
-    let listening: Vec<_> = server.local().cloned().collect();
-    match relay.leads_back(&listening) {
+    match relay.leads_back(&listening.collect::<Vec<_>>()) {
         Some(itself) => Err(format!(
             "relay {itself}: that is where this relay listens, so every client would be its own \
              next client: write another destination"
         )),
-        None => Ok(serve(server, relay)),
+        None => Ok(relay),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::accept::Access;
+use crate::accept::{Access, Limits};
 use crate::address::Family;
 use crate::kernel::datagram::DATAGRAM_MAX;
 use crate::socket::SocketOptions;
@@ -38,6 +38,19 @@ pub struct DatagramOptions {
     pub deadline: Option<Duration>,
     /// The longest datagram that is taken; a longer one is thrown away, counted and told.
     pub length_max: usize,
+}
+
+impl DatagramOptions {
+    /// Peers at a time, when each needs so many descriptors: no more than the limit on them allows
+    /// (as of [`Limits::connections`]).
+    pub(super) fn peers(&self, descriptors_each: u64) -> usize {
+        let max = self.max_connections.max(1);
+        if descriptors_each == 0 {
+            return max;
+        }
+        let possible = Limits::default().connections(descriptors_each);
+        usize::try_from(possible).map_or(max, |possible| possible.min(max))
+    }
 }
 
 impl Default for DatagramOptions {

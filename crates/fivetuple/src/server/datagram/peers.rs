@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use hashlink::LinkedHashMap;
 
-use super::datagram_options::{DatagramOptions, WhenFull};
-use super::table::Entry;
+use super::options::{DatagramOptions, WhenFull};
 use crate::event::TurnedAway;
+use crate::server::table::Entry;
 use crate::service::Reply;
 
 /// Who sends from where to which address of ours.
@@ -64,12 +64,13 @@ pub(super) struct Peers<E> {
 }
 
 impl<E> Peers<E> {
-    pub(super) fn new(options: &DatagramOptions) -> Self {
+    /// Nobody yet, and never more than `max`.
+    pub(super) fn new(options: &DatagramOptions, max: usize) -> Self {
         Self {
             known: LinkedHashMap::with_hasher(RandomState::new()),
             by_age: BTreeMap::new(),
             by_ip: HashMap::new(),
-            max: options.max_connections.max(1),
+            max,
             max_per_ip: options.max_per_ip,
             when_full: options.when_full,
             idle: options.idle,

@@ -5,13 +5,15 @@
 //! in the kernel; only its reset is looked for. A client whose destination does not answer is
 //! reset: a FIN would tell it that an empty answer was all there is.
 
+mod datagrams;
+mod destinations;
+
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::time::sleep;
 
@@ -19,20 +21,23 @@ use super::Service;
 use crate::address::{Address, Resolution, SocketName};
 use crate::call::{ConnectError, Errno, ReceiveError};
 use crate::close::{Close, Closed, Expired};
-use crate::connect::{ConnectOptions, Tries, once};
+use crate::connect::{self, ConnectOptions, NotConnected, Tries};
 use crate::connection::Connection;
+use crate::event::{Identity, Observers};
 use crate::kernel::interface::is_of_this_machine;
 use crate::transfer::{Joined, Terms, Timer, close_for, tell};
 
-/// How long a destination that has failed is called only after all others: long enough that not
-/// every client waits for one that is down, short enough that one that is up again is soon used.
-pub const REST: Duration = Duration::from_secs(5);
+use datagrams::Sessions;
+pub use destinations::REST;
+use destinations::{Destination, Destinations};
 
 /// Joins each client to one of the destinations, each of which has its turn.
 #[derive(Clone, Debug)]
 pub struct Relay {
     destinations: Arc<Destinations>,
     options: Arc<ConnectOptions>,
+    /// Of datagrams.
+    sessions: Arc<Sessions>,
 }
 
 impl Relay {
@@ -42,6 +47,7 @@ impl Relay {
         Self {
             destinations: Arc::new(Destinations::new(destinations)),
             options: Arc::new(options),
+            sessions: Arc::default(),
         }
     }
 
@@ -69,33 +75,48 @@ impl Relay {
     }
 
     /// Calls the destinations until one answers; the failures are told as the client's.
-    async fn connect(&self, client: &Connection) -> Option<Connection> {
+    async fn connect(
+        &self,
+        client: &Identity,
+        observers: &Observers,
+    ) -> Option<(Connection, &Destination)> {
         let mut tries = Tries::new(self.options.retry);
         loop {
             let mut may_pass = false;
             for destination in self.destinations.in_turn() {
-                match once(&destination.address, &self.options, client.observers()).await {
-                    Ok(connected) if connected.identity().peer() == client.identity().local() => {
-                        tell(client, &ConnectError::of_itself(client.identity().local()));
+                match self.call(destination, observers).await {
+                    Ok(connected) if connected.identity().peer() == client.local() => {
+                        observers.failed(client, &ConnectError::of_itself(client.local()));
                         connected.close(Close::Abort).await;
                     }
-                    Ok(connected) => {
-                        destination.note(None);
-                        return Some(connected);
-                    }
+                    Ok(connected) => return Some((connected, destination)),
                     Err(failure) => {
                         if failure.may_pass() {
                             may_pass = true;
                             destination.note(Some(Instant::now()));
                         }
                         for error in failure.explained() {
-                            tell(client, error);
+                            observers.failed(client, error);
                         }
                     }
                 }
             }
             sleep(tries.next_pause().filter(|_| may_pass)?).await;
         }
+    }
+
+    async fn call(
+        &self,
+        destination: &Destination,
+        observers: &Observers,
+    ) -> Result<Connection, NotConnected> {
+        if let Address::Udp(_) = destination.address {
+            let names = destination.names(&self.options).await?;
+            return connect::datagrams(names, &self.options, observers).await;
+        }
+        let connected = connect::once(&destination.address, &self.options, observers).await?;
+        destination.note(None);
+        Ok(connected)
     }
 
     /// The connected side for this client, unless it goes or its time is up before.
@@ -105,9 +126,10 @@ impl Relay {
         terms: &Arc<Terms>,
     ) -> Result<Connection, (Close, Option<Expired>)> {
         let mut timer = Timer::new(client.identity().since, terms);
-        let mut connecting = pin!(self.connect(client));
+        let mut connecting = pin!(self.connect(client.identity(), client.observers()));
         poll_fn(|cx| {
             if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+                let connected = connected.map(|(connected, _)| connected);
                 return Poll::Ready(connected.ok_or((Close::Fail, None)));
             }
             if let Poll::Ready(errno) = client.poll_broken(cx) {
@@ -159,118 +181,9 @@ impl Service for Relay {
     }
 }
 
-/// Where a relay leads.
-#[derive(Debug)]
-struct Destinations {
-    all: Vec<Destination>,
-    turn: AtomicUsize,
-}
-
-#[derive(Debug)]
-struct Destination {
-    address: Address,
-    /// When it last failed, unless it has answered since.
-    failed: Mutex<Option<Instant>>,
-}
-
-impl Destination {
-    fn note(&self, failed: Option<Instant>) {
-        *self.failed() = failed;
-    }
-
-    fn failed(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Destinations {
-    fn new(addresses: Vec<Address>) -> Self {
-        let destination = |address| Destination {
-            address,
-            failed: Mutex::default(),
-        };
-        Self {
-            all: addresses.into_iter().map(destination).collect(),
-            turn: AtomicUsize::new(0),
-        }
-    }
-
-    /// All of them in the order in which the next client tries them: first those that do not
-    /// rest, beginning with the one whose turn it is, then the others, the one that has rested
-    /// longest first.
-    fn in_turn(&self) -> impl Iterator<Item = &Destination> {
-        let now = Instant::now();
-        let mut ready = Vec::with_capacity(self.all.len());
-        let mut resting = Vec::new();
-        for destination in &self.all {
-            let failed = *destination.failed();
-            match failed {
-                Some(at) if now.saturating_duration_since(at) < REST => {
-                    resting.push((at, destination));
-                }
-                _ => ready.push(destination),
-            }
-        }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let first = turn % ready.len().max(1);
-        ready.rotate_left(first);
-        resting.sort_by_key(|(at, _)| *at);
-        let resting = resting.into_iter().map(|(_, destination)| destination);
-        ready.into_iter().chain(resting)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn destinations(ports: &[u16]) -> Destinations {
-        let address = |port: &u16| port.to_string().parse().unwrap();
-        Destinations::new(ports.iter().map(address).collect())
-    }
-
-    fn turns(destinations: &Destinations) -> Vec<u16> {
-        let turn = destinations.in_turn();
-        turn.map(|destination| destination.address.host_port().unwrap().port)
-            .collect()
-    }
-
-    fn ago(seconds: u64) -> Option<Instant> {
-        Instant::now().checked_sub(Duration::from_secs(seconds))
-    }
-
-    #[test]
-    fn each_has_its_turn_and_the_others_stand_behind_it() {
-        let destinations = destinations(&[1, 2, 3]);
-        assert_eq!(turns(&destinations), [1, 2, 3]);
-        assert_eq!(turns(&destinations), [2, 3, 1]);
-        assert_eq!(turns(&destinations), [3, 1, 2]);
-        assert_eq!(turns(&destinations), [1, 2, 3]);
-    }
-
-    #[test]
-    fn one_that_failed_comes_last_until_it_has_rested_or_answered() {
-        let destinations = destinations(&[1, 2, 3]);
-        destinations.all[1].note(ago(1));
-        assert_eq!(turns(&destinations), [1, 3, 2]);
-        assert_eq!(turns(&destinations), [3, 1, 2]);
-        destinations.all[1].note(ago(REST.as_secs() + 1));
-        assert_eq!(turns(&destinations), [3, 1, 2]);
-        assert_eq!(turns(&destinations), [1, 2, 3]);
-        destinations.all[1].note(ago(1));
-        destinations.all[1].note(None);
-        assert_eq!(turns(&destinations), [2, 3, 1]);
-    }
-
-    #[test]
-    fn when_all_have_failed_the_one_that_failed_first_is_tried_first() {
-        let destinations = destinations(&[1, 2, 3]);
-        for (at, seconds) in [(0, 1), (1, 3), (2, 2)] {
-            destinations.all[at].note(ago(seconds));
-        }
-        assert_eq!(turns(&destinations), [2, 3, 1]);
-        assert!(turns(&Destinations::new(Vec::new())).is_empty());
-    }
 
     #[test]
     fn a_relay_to_itself_is_seen() {
@@ -293,5 +206,6 @@ mod tests {
         assert_eq!(leads_back("0.0.0.0:80", "192.0.2.7:80"), None);
         assert_eq!(leads_back("127.0.0.1:80", "127.0.0.1:81"), None);
         assert_eq!(leads_back("127.0.0.2:80", "127.0.0.1:80"), None);
+        assert_eq!(leads_back("127.0.0.1:80", "udp:80"), seen("udp:80"));
     }
 }

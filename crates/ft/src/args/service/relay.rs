@@ -93,11 +93,29 @@ pub(super) fn plan<'a>(
 fn destination(word: &str, family: Option<fivetuple::Family>) -> Result<Address, String> {
     let sentence = |error: AddressError| error.to_string();
     let address: Address = word.parse().map_err(sentence)?;
-    if let Address::Udp(_) = address {
-        return Err("a relay joins streams in this release: leave out udp:".to_owned());
-    }
     callable(&address, family)?;
     Ok(address)
+}
+
+/// What is wrong with a relay that leads from streams to datagrams, or the other way round.
+pub(in crate::args) fn of_one_kind(service: &Service, datagrams: bool) -> Result<(), String> {
+    let Service::Relay(relay) = service else {
+        return Ok(());
+    };
+    let is_other = |address: &&Address| matches!(address, Address::Udp(_)) != datagrams;
+    match relay.destinations.iter().find(is_other) {
+        None => Ok(()),
+        Some(Address::Tcp(place)) => Err(format!(
+            "a relay of datagrams leads to datagrams: write udp:{place}, or listen without udp:"
+        )),
+        Some(Address::Unix(_)) => Err(
+            "a relay of datagrams leads to datagrams: write udp:HOST:PORT, or listen without udp:"
+                .to_owned(),
+        ),
+        Some(Address::Udp(place)) => Err(format!(
+            "a relay of streams leads to a stream: write {place}, or listen with udp: in front, too"
+        )),
+    }
 }
 
 /// The first option that only this service has.

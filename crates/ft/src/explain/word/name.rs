@@ -294,6 +294,12 @@ pub(crate) const TOPICS: &[Topic] = &[
                  of 2; an empty or one-byte question gets nothing from them.",
             ),
             Text(
+                "ft relay udp:A udp:B gives each peer a socket of its own to B; silence closes \
+                 both sides. If nobody has B's port, the log says so, and the peer's next datagram \
+                 finds the next destination. The rule of 3 holds for what comes back, so long \
+                 answers to short questions, as of DNS, do not get through.",
+            ),
+            Text(
                 "ft connect udp: sends each line as a datagram, its newline included; a longer \
                  line than 65,507 bytes (IPv4) is EMSGSIZE. Nobody answers a connect of UDP, so \
                  the first address of a name is taken. Nobody says either that he has finished: \
@@ -303,7 +309,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         examples: &[
             example(
                 "ft listen udp:8080 echo",
-                "also discard, chargen, daytime, time",
+                "also discard, chargen, daytime, time, relay",
             ),
             example("ft connect udp:8080", "type lines"),
             example("ft listen udp:8013 daytime", ""),
@@ -312,7 +318,14 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "32 spaces pay for the line",
             ),
         ],
-        see_also: &["--wait", "--idle", "five-tuple", "EMSGSIZE", "ECONNREFUSED"],
+        see_also: &[
+            "relay",
+            "--wait",
+            "--idle",
+            "five-tuple",
+            "EMSGSIZE",
+            "ECONNREFUSED",
+        ],
         manual: "udp(7), RFC 768, RFC 8085",
     },
     Topic {
