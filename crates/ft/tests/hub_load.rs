@@ -78,12 +78,13 @@ async fn talks(mut member: TcpStream, sender: usize, turn: Arc<Barrier>) {
     }
 }
 
-/// A thousand who come in mid-flood: three of four break off in mid-line, the others end in order.
+/// Who come in mid-flood: a thousand break off in mid-line, and after each four of them one ends in
+/// order.
 async fn disturb(address: SocketAddr) {
-    for number in 0..1000_u32 {
+    for number in 0..1250_u32 {
         let mut client = TcpStream::connect(address).await.expect("it listens");
         client.write_all(b"never whole").await.expect("it is open");
-        if number.is_multiple_of(4) {
+        if number.is_multiple_of(5) {
             // In order: its last line needs no newline, and it is sent what was said up to then.
             client.shutdown().await.expect("it ends");
             let _ = client.read_to_end(&mut Vec::new()).await;

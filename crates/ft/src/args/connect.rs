@@ -154,8 +154,8 @@ fn of_ip(words: &Connect) -> Result<(), String> {
         (words.place.interface.is_some(), "--interface"),
         (words.source.is_some(), "--source"),
     ];
-    match options.iter().find(|(given, _)| *given) {
-        Some((_, option)) => Err(format!(
+    match shown::first(options) {
+        Some(option) => Err(format!(
             "{option} is about IP addresses, and a Unix socket has none: leave it out"
         )),
         None => Ok(()),
@@ -169,7 +169,7 @@ fn of_datagrams(words: &Connect) -> Result<Terms, String> {
         return Err("--half-closed needs a stream: over udp: write --wait".to_owned());
     }
     let options = [(words.end.eof.is_some(), "--eof"), (words.exec, "--exec")];
-    if let Some((_, option)) = options.iter().find(|(given, _)| *given) {
+    if let Some(option) = shown::first(options) {
         return Err(format!(
             "{option} needs a stream: leave out {option} or udp:"
         ));
@@ -281,7 +281,7 @@ fn together(words: &Connect) -> Result<(), String> {
 
 /// The first option that is about an established connection.
 fn of_connection(words: &Connect) -> Option<&'static str> {
-    let options = [
+    shown::first([
         (words.end.eof.is_some(), "--eof"),
         (words.end.idle.is_some(), "--idle"),
         (words.end.deadline.is_some(), "--deadline"),
@@ -289,8 +289,5 @@ fn of_connection(words: &Connect) -> Option<&'static str> {
         (words.shown.dump.is_some(), "--dump"),
         (words.watch.progress, "--progress"),
         (words.watch.digest, "--digest"),
-    ];
-    options
-        .into_iter()
-        .find_map(|(given, option)| given.then_some(option))
+    ])
 }

@@ -74,7 +74,7 @@ fn nothing_said() -> String {
 
 /// The first option that means something for streams only.
 fn of_streams(words: &Listen) -> Option<&'static str> {
-    let options = [
+    shown::first([
         (words.end.eof.is_some(), "--eof"),
         (words.end.half_closed.is_some(), "--half-closed"),
         (words.once, "--once"),
@@ -84,8 +84,5 @@ fn of_streams(words: &Listen) -> Option<&'static str> {
             matches!(words.at_limit, Some(AtLimitWord::Wait)),
             "--at-limit wait",
         ),
-    ];
-    options
-        .into_iter()
-        .find_map(|(given, option)| given.then_some(option))
+    ])
 }

@@ -88,7 +88,7 @@ fn sockets(
             (words.backlog.is_some(), "--backlog"),
             (words.mode.is_some(), "--mode"),
         ];
-        if let Some((_, option)) = made.iter().find(|(given, _)| *given) {
+        if let Some(option) = shown::first(made) {
             return Err(format!(
                 "{option} is for a socket that ft makes, and with --listen-fd it is made: leave it \
                  out"
@@ -125,8 +125,8 @@ fn of_ip(words: &Listen) -> Result<(), String> {
         (!words.deny.is_empty(), "--deny"),
         (words.max_per_ip.is_some(), "--max-per-ip"),
     ];
-    match options.iter().find(|(given, _)| *given) {
-        Some((_, option)) => Err(format!(
+    match shown::first(options) {
+        Some(option) => Err(format!(
             "{option} is about IP addresses, and a Unix socket has none: leave it out (--mode says \
              who may connect)"
         )),

@@ -120,6 +120,12 @@ pub(super) fn family(place: &Place) -> Result<Option<Family>, String> {
     }
 }
 
+/// The first of these options that was written.
+pub(super) fn first<const N: usize>(options: [(bool, &'static str); N]) -> Option<&'static str> {
+    let written = options.into_iter().find(|(given, _)| *given);
+    written.map(|(_, option)| option)
+}
+
 /// The options of [`Data`] that were written.
 pub(super) fn written(data: &Data) -> impl Iterator<Item = &'static str> {
     let options = [

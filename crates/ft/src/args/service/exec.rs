@@ -7,7 +7,7 @@ use fivetuple::service::{Data, ExecOptions, Stderr};
 
 use super::super::cli::Listen;
 use super::super::failure::said;
-use super::super::limit;
+use super::super::{limit, shown};
 use crate::plan::Service;
 
 const PROGRAM: &str = "exec and shell";
@@ -115,15 +115,12 @@ fn shell(rest: &[&str], after: &[OsString]) -> Result<Vec<OsString>, String> {
 
 /// The first of these options that was given.
 pub(super) fn written(words: &ExecWords) -> Option<&'static str> {
-    let options = [
+    shown::first([
         (words.pipe, "--pipe"),
         (words.pty, "--pty"),
         (words.stderr.is_some(), "--stderr"),
         (words.max_children.is_some(), "--max-children"),
-    ];
-    options
-        .into_iter()
-        .find_map(|(given, option)| given.then_some(option))
+    ])
 }
 
 /// The words of the service as a shell would have to be given them.

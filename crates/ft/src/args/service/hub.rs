@@ -5,8 +5,8 @@ use fivetuple::service::{HubOptions, Messages, Slow};
 
 use super::super::Surroundings;
 use super::super::cli::Listen;
-use super::super::limit;
 use super::super::values::size;
+use super::super::{limit, shown};
 use crate::plan::{self, Service};
 
 const HUB: &str = "Of hub and chat";
@@ -112,15 +112,12 @@ fn together(words: &Listen, around: Surroundings<'_>) -> Result<plan::Hub, Strin
 
 /// The first option here that was written.
 pub(super) fn written(hub: &Hub) -> Option<&'static str> {
-    let options = [
+    shown::first([
         (hub.messages.is_some(), "--messages"),
         (hub.max_behind.is_some(), "--max-behind"),
         (hub.max_line.is_some(), "--max-line"),
         (hub.rooms, "--rooms"),
         (hub.history.is_some(), "--history"),
         (hub.console, "--console"),
-    ];
-    options
-        .into_iter()
-        .find_map(|(given, option)| given.then_some(option))
+    ])
 }

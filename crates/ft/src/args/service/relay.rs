@@ -10,7 +10,7 @@ use fivetuple::{Address, ConnectOptions, SocketOptions};
 use super::super::cli::Listen;
 use super::super::connect::{callable, family, retry};
 use super::super::failure::said;
-use super::super::{limit, values};
+use super::super::{limit, shown, values};
 use super::SERVICES;
 use crate::plan::{self, Service};
 
@@ -120,12 +120,9 @@ pub(in crate::args) fn of_one_kind(service: &Service, datagrams: bool) -> Result
 
 /// The first option that only this service has.
 pub(super) fn written(options: &Relay) -> Option<&'static str> {
-    let options = [
+    shown::first([
         (options.connect_timeout.is_some(), "--connect-timeout"),
         (options.retry.is_some(), "--retry"),
         (options.source.is_some(), "--source"),
-    ];
-    options
-        .into_iter()
-        .find_map(|(given, option)| given.then_some(option))
+    ])
 }
