@@ -16,7 +16,10 @@ use rustix::io::Errno;
 /// Somebody who has bound and not listened yet refuses like somebody dead.
 #[tokio::test]
 async fn a_unix_socket_that_does_not_listen_yet_is_not_taken_for_a_dead_one() {
-    let path = std::env::temp_dir().join(format!("fivetuple-bound-{}", std::process::id()));
+    // In a folder of its own, which is locked for a while.
+    let folder = std::env::temp_dir().join(format!("fivetuple-bound-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("x");
     let address: SocketName = format!("unix:{}", path.display()).parse().unwrap();
     let socket = || {
         let options = SocketOptions::default();
@@ -32,7 +35,8 @@ async fn a_unix_socket_that_does_not_listen_yet_is_not_taken_for_a_dead_one() {
     assert!(error.to_string().contains("EADDRINUSE"), "{error}");
     drop(listener);
     drop(socket().bind(address).unwrap());
-    assert!(!path.exists());
+    // The last one has removed its file.
+    std::fs::remove_dir(&folder).unwrap();
 }
 
 async fn open(address: &str, observers: &Observers) -> Result<Server, fivetuple::NotListening> {

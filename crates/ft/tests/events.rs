@@ -9,37 +9,17 @@ mod schema;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rig::{Running, bytes, eventually, ft, number, run};
+use rig::{Folder, Running, bytes, eventually, ft, number, run};
 use rustix::net::sockopt::set_socket_linger;
 use serde_json::Value;
 
-/// A file of this test's own, which goes with it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("ft-{name}-{}", std::process::id())))
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-
-    /// The events in it, each held to the schema.
-    fn events(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
-        text.lines().map(valid).collect()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// The events in a file, each held to the schema.
+fn events(file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(valid).collect()
 }
 
 /// One line as an event with the keys that the schema wants and no others.
@@ -95,19 +75,20 @@ fn ends_of(events: &[Value], begin: &str) -> HashMap<u64, Value> {
 
 #[test]
 fn both_ends_name_a_connection_with_the_same_words_and_count_the_same_bytes() {
-    let (ours, theirs) = (Scratch::new("server-events"), Scratch::new("client-events"));
-    let (server, address) = Running::listen(&["127.0.0.1:0", "echo", "--events", ours.path()]);
+    let folder = Folder::new();
+    let (ours, theirs) = (folder.text("server"), folder.text("client"));
+    let (server, address) = Running::listen(&["127.0.0.1:0", "echo", "--events", &ours]);
     let question = bytes(2, 0, 123_456);
     let port = address.port().to_string();
     let output = run(
-        ft().args(["connect", &port, "--events", theirs.path()]),
+        ft().args(["connect", &port, "--events", &theirs]),
         &question,
     );
     assert_eq!(number(output.status), 0);
     assert!(output.stdout == question);
     assert_eq!(server.stop().status, 0);
-    let server = ends_of(&ours.events(), "accepted");
-    let client = ends_of(&theirs.events(), "connected");
+    let server = ends_of(&events(&ours), "accepted");
+    let client = ends_of(&events(&theirs), "connected");
     let (server, client) = (&server[&1], &client[&1]);
     assert_eq!(server["five_tuple"], client["five_tuple"]);
     assert_eq!(server["five_tuple"]["destination_port"], address.port());
@@ -121,21 +102,15 @@ fn both_ends_name_a_connection_with_the_same_words_and_count_the_same_bytes() {
         (&server["first"], &client["first"]),
         (&"peer".into(), &"us".into())
     );
-    let halves = named(&ours.events(), "half_closed").len();
+    let halves = named(&events(&ours), "half_closed").len();
     assert_eq!(halves, 1, "the server's own end is the close itself");
 }
 
 #[test]
 fn every_connection_has_one_end_however_it_ends() {
-    let scratch = Scratch::new("ends");
-    let words = [
-        "127.0.0.1:0",
-        "echo",
-        "--events",
-        scratch.path(),
-        "--drain",
-        "0",
-    ];
+    let folder = Folder::new();
+    let file = folder.text("events");
+    let words = ["127.0.0.1:0", "echo", "--events", &file, "--drain", "0"];
     let (mut server, address) = Running::listen(&words);
     for round in 0..60 {
         let mut client = TcpStream::connect(address).unwrap();
@@ -155,12 +130,12 @@ fn every_connection_has_one_end_however_it_ends() {
     server.wait_for("accepted");
     // The file follows while the server runs.
     eventually("the last client is in the file", || {
-        named(&scratch.events(), "accepted").len() == 61
+        named(&events(&file), "accepted").len() == 61
     });
     let ended = server.stop();
     assert_eq!(ended.status, 1, "one was cut: {:#?}", ended.said.last());
     drop(stays);
-    let events = scratch.events();
+    let events = events(&file);
     let ends = ends_of(&events, "accepted");
     let count = |reason: &str| ends.values().filter(|end| end["reason"] == reason).count();
     assert_eq!(
@@ -174,12 +149,13 @@ fn every_connection_has_one_end_however_it_ends() {
 
 #[test]
 fn who_is_turned_away_has_an_event_of_its_own_and_no_connection() {
-    let scratch = Scratch::new("turned-away");
+    let folder = Folder::new();
+    let file = folder.text("events");
     let words = [
         "127.0.0.1:0",
         "echo",
         "--events",
-        scratch.path(),
+        &file,
         "--deny",
         "127.0.0.0/8",
     ];
@@ -193,7 +169,7 @@ fn who_is_turned_away_has_an_event_of_its_own_and_no_connection() {
     }
     server.wait_for("turned away");
     assert_eq!(server.stop().status, 0);
-    let events = scratch.events();
+    let events = events(&file);
     assert!(ends_of(&events, "accepted").is_empty());
     let turned_away = named(&events, "turned_away");
     assert_eq!(turned_away.len(), 1);
@@ -202,15 +178,13 @@ fn who_is_turned_away_has_an_event_of_its_own_and_no_connection() {
 
 #[test]
 fn a_failed_call_is_an_event_with_call_and_errno() {
-    let scratch = Scratch::new("failed");
+    let folder = Folder::new();
+    let file = folder.text("events");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap().to_string();
-    let output = run(
-        ft().args(["listen", &taken, "--events", scratch.path()]),
-        b"",
-    );
+    let output = run(ft().args(["listen", &taken, "--events", &file]), b"");
     assert_eq!(number(output.status), 1);
-    let events = scratch.events();
+    let events = events(&file);
     let failed = named(&events, "failed");
     assert_eq!(failed.len(), 1, "{events:#?}");
     assert_eq!(
@@ -248,8 +222,9 @@ fn a_file_that_cannot_be_opened_or_written_is_said() {
 
 #[test]
 fn the_dump_of_two_clients_at_once_has_every_byte_of_each_at_its_place() {
-    let scratch = Scratch::new("dump");
-    let (mut server, address) = Running::listen(&["127.0.0.1:0", "echo", "--dump", scratch.path()]);
+    let folder = Folder::new();
+    let file = folder.text("events");
+    let (mut server, address) = Running::listen(&["127.0.0.1:0", "echo", "--dump", &file]);
     let mut clients: Vec<_> = (0..2)
         .map(|_| TcpStream::connect(address).unwrap())
         .collect();
@@ -270,7 +245,7 @@ fn the_dump_of_two_clients_at_once_has_every_byte_of_each_at_its_place() {
         server.wait_for("closed: released");
     }
     assert_eq!(server.stop().status, 0);
-    let dumped = reassemble(&std::fs::read_to_string(&scratch.0).unwrap(), address);
+    let dumped = reassemble(&std::fs::read_to_string(&file).unwrap(), address);
     for (seed, port) in ports.into_iter().enumerate() {
         for direction in ["sent", "received"] {
             let got = &dumped[&(port, direction.to_owned())];

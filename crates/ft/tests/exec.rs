@@ -5,13 +5,13 @@ mod rig;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rig::{
-    PATIENCE, Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has, run, sh,
+    Folder, PATIENCE, Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has, run,
+    sh,
 };
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::Signal;
@@ -96,35 +96,15 @@ fn children(of: u32) -> Vec<String> {
         .collect()
 }
 
-/// A file of this test alone.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let name = format!("ft-exec-{name}-{}", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().expect("it is text")
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 #[test]
 fn everything_arrives_from_a_program_that_ends_at_once() {
     let runs = if all() { 500 } else { 20 };
-    let file = Scratch::new("output");
+    let folder = Folder::new();
     let whole = bytes(3, 0, 1_000_000);
-    fs::write(&file.0, &whole).expect("a file");
+    let file = folder.write("output", &whole);
     for way in WAYS {
         for size in [1, 1000, 65_536, 65_537, 1_000_000] {
-            let (ft, address) = exec(way, &["head", "-c", &size.to_string(), file.path()]);
+            let (ft, address) = exec(way, &["head", "-c", &size.to_string(), &file]);
             for run in 0..runs {
                 // Some finish at once, some never send, some send what nobody reads.
                 let mut stream = connect(address);
@@ -449,16 +429,15 @@ fn a_program_that_cannot_be_found_is_said_before_anybody_can_connect() {
 #[test]
 fn a_program_that_cannot_be_started_costs_its_connection_only() {
     for way in ALL_WAYS {
-        let script = Scratch::new(&format!("script{}", way.len() + way.concat().len()));
-        let copied = Command::new("cp")
-            .args(["/bin/cat", script.path()])
-            .status();
+        let folder = Folder::new();
+        let script = folder.text("script");
+        let copied = Command::new("cp").args(["/bin/cat", &script]).status();
         assert!(copied.expect("cp is there").success());
-        let (mut ft, address) = exec(way, &[script.path()]);
+        let (mut ft, address) = exec(way, &[&script]);
         let mut holding = connect(address);
         holding.write_all(b"1\n").expect("it is open");
         assert_eq!(line(&mut holding), "1");
-        fs::remove_file(&script.0).expect("it is there");
+        fs::remove_file(&script).expect("it is there");
         let mut refused = connect(address);
         let error = refused.read(&mut [0]).expect_err("a reset");
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{way:?}");

@@ -7,12 +7,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use rig::{PATIENCE, Running, bytes, eventually, ft, has, number, run, sh};
+use rig::{Folder, PATIENCE, Running, bytes, eventually, ft, has, number, run, sh};
 use rustix::net::sockopt;
 use rustix::process::Signal;
 
@@ -27,49 +25,6 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as s:
     while data := s.recv(65536):
         sys.stdout.buffer.write(data)
 ";
-
-/// A directory of its own for each test, gone at its end.
-struct Place(PathBuf);
-
-impl Place {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ft-files-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> String {
-        fs::write(self.path(name), bytes).unwrap();
-        self.text(name)
-    }
-
-    /// The names in a directory below it, in order.
-    fn names(&self, below: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(below)).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A client that sends its stdin, finishes, and prints what comes.
 fn client(name: &str, address: SocketAddr) -> Option<Command> {
@@ -127,7 +82,7 @@ fn said(lines: &[String], part: &str) -> String {
 
 #[test]
 fn every_client_gets_the_file_byte_for_byte() {
-    let place = Place::new();
+    let place = Folder::new();
     for size in SIZES {
         let content = bytes(size as u64, 0, size);
         let (server, address) = listen(&["send", &place.write("file", &content)]);
@@ -151,7 +106,7 @@ fn every_client_gets_the_file_byte_for_byte() {
 
 #[test]
 fn a_file_comes_from_every_client_byte_for_byte() {
-    let place = Place::new();
+    let place = Folder::new();
     for size in SIZES {
         let content = bytes(size as u64, 0, size);
         for name in CLIENTS {
@@ -180,7 +135,7 @@ fn a_file_comes_from_every_client_byte_for_byte() {
 
 #[test]
 fn fifty_clients_at_once_get_the_whole_file() {
-    let place = Place::new();
+    let place = Folder::new();
     let content = bytes(1, 0, 2_000_000);
     let (server, address) = listen(&["send", &place.write("file", &content)]);
     let clients: Vec<TcpStream> = (0..50)
@@ -199,7 +154,7 @@ fn fifty_clients_at_once_get_the_whole_file() {
 
 #[test]
 fn fifty_clients_at_once_leave_fifty_whole_files() {
-    let place = Place::new();
+    let place = Folder::new();
     fs::create_dir(place.path("in")).unwrap();
     let (server, address) = listen(&["receive", &place.text("in"), "--digest"]);
     let ports: Vec<(u16, u64)> = thread::scope(|scope| {
@@ -245,7 +200,7 @@ fn fifty_clients_at_once_leave_fifty_whole_files() {
 
 #[test]
 fn what_stands_in_the_way_is_said_before_anybody_can_connect() {
-    let place = Place::new();
+    let place = Folder::new();
     place.write("old", b"old");
     place.write("half.partial", b"half");
     symlink(place.path("elsewhere"), place.path("planted")).unwrap();
@@ -291,7 +246,7 @@ fn what_stands_in_the_way_is_said_before_anybody_can_connect() {
     ] {
         let mut command = ft();
         command.args(["listen", "127.0.0.1:0"]);
-        command.args(words.split(' ')).current_dir(&place.0);
+        command.args(words.split(' ')).current_dir(place.as_path());
         let output = run(&mut command, b"");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(text.lines().next(), Some(expected), "{words}: {text}");
@@ -314,7 +269,7 @@ fn what_stands_in_the_way_is_said_before_anybody_can_connect() {
 
 #[test]
 fn without_permission_nothing_is_sent_or_received() {
-    let place = Place::new();
+    let place = Folder::new();
     place.write("secret", b"secret");
     fs::create_dir(place.path("closed")).unwrap();
     let script = format!(
@@ -325,7 +280,7 @@ fn without_permission_nothing_is_sent_or_received() {
          as ./ft listen 127.0.0.1:0 send secret; echo $?
          as ./ft listen 127.0.0.1:0 receive closed; echo $?
          as ./ft listen 127.0.0.1:0 receive closed/x; echo $?",
-        place.0.display()
+        place.as_path().display()
     );
     if !has("setpriv") {
         return;
@@ -354,7 +309,7 @@ fn without_permission_nothing_is_sent_or_received() {
 
 #[test]
 fn a_file_that_appears_under_the_name_meanwhile_is_not_overwritten() {
-    let place = Place::new();
+    let place = Folder::new();
     let (server, address) = listen(&["receive", &place.text("copy")]);
     let mut connection = TcpStream::connect(address).unwrap();
     connection.write_all(b"new").unwrap();
@@ -377,7 +332,7 @@ fn a_file_that_appears_under_the_name_meanwhile_is_not_overwritten() {
 
 #[test]
 fn in_a_directory_a_taken_name_gets_a_number() {
-    let place = Place::new();
+    let place = Folder::new();
     fs::create_dir(place.path("in")).unwrap();
     let (server, address) = listen(&["receive", &place.text("in/")]);
     let mut connection = TcpStream::connect(address).unwrap();
@@ -411,7 +366,7 @@ fn a_full_file_system_leaves_a_partial_file_and_status_one() {
         );
         return;
     }
-    let place = Place::new();
+    let place = Folder::new();
     fs::create_dir(place.path("small")).unwrap();
     // The name of the file, what is said, and what stands in the end.
     for (receive, name) in [("small/copy", "copy"), ("small", "000001-127.0.0.1_")] {
@@ -419,7 +374,7 @@ fn a_full_file_system_leaves_a_partial_file_and_status_one() {
             "cd {} && mount -t tmpfs -o size=1m tmpfs small && \
              {{ $FT listen 127.0.0.1:0 receive {receive} & }} && read line && kill $! ; wait $!; \
              status=$?; ls small; exit $status",
-            place.0.display()
+            place.as_path().display()
         );
         let mut command = Command::new("unshare");
         command.args(["-rm", "bash", "-c", &script]);
@@ -454,7 +409,7 @@ fn a_full_file_system_leaves_a_partial_file_and_status_one() {
 
 #[test]
 fn a_limit_on_the_size_of_files_is_said() {
-    let place = Place::new();
+    let place = Folder::new();
     let script = format!(
         "trap '' XFSZ; ulimit -f 100; exec $FT listen 127.0.0.1:0 receive {}",
         place.text("copy")
@@ -487,7 +442,7 @@ fn killed_at_any_moment_it_leaves_nothing_half_under_a_whole_name() {
     let content = bytes(7, 0, 3_000_000);
     let mut completed = 0;
     for round in 0..rounds {
-        let place = Place::new();
+        let place = Folder::new();
         fs::create_dir(place.path("in")).unwrap();
         let (server, address) = listen(&["receive", &place.text("in"), "--drain", "0"]);
         let signal = if round % 2 == 0 {
@@ -520,7 +475,7 @@ fn killed_at_any_moment_it_leaves_nothing_half_under_a_whole_name() {
 
 #[test]
 fn after_a_reset_the_partial_file_is_said_and_the_commands_complete_it() {
-    let place = Place::new();
+    let place = Folder::new();
     let content = bytes(3, 0, 500_000);
     place.write("FILE", &content);
     let (server, address) = listen(&["receive", &place.text("copy")]);
@@ -542,10 +497,10 @@ fn after_a_reset_the_partial_file_is_said_and_the_commands_complete_it() {
     let (_, here) = here.split_once("here: ").unwrap();
     let (_, there) = there.split_once("there: ").unwrap();
     let mut command = sh(&here.replacen("ft ", "$FT ", 1), 0);
-    command.current_dir(&place.0).stdin(Stdio::null());
+    command.current_dir(place.as_path()).stdin(Stdio::null());
     let (server, _) = Running::listen_as(&mut command);
     let mut command = sh(&there.replacen("| ft ", "| $FT ", 1), 0);
-    let output = run(command.current_dir(&place.0), b"");
+    let output = run(command.current_dir(place.as_path()), b"");
     assert_eq!(number(output.status), 0, "{output:?}");
     assert_eq!(server.wait().status, 0);
     assert_eq!(place.names(""), ["FILE", "copy"]);
@@ -554,7 +509,7 @@ fn after_a_reset_the_partial_file_is_said_and_the_commands_complete_it() {
 
 #[test]
 fn a_client_that_falls_silent_leaves_a_partial_file() {
-    let place = Place::new();
+    let place = Folder::new();
     let (server, address) = listen(&["receive", &place.text("copy"), "--idle", "200ms"]);
     let mut connection = TcpStream::connect(address).unwrap();
     connection.write_all(b"only this").unwrap();
@@ -566,7 +521,7 @@ fn a_client_that_falls_silent_leaves_a_partial_file() {
 
 #[test]
 fn a_client_that_is_reset_before_its_first_byte_leaves_no_file() {
-    let place = Place::new();
+    let place = Folder::new();
     let (server, address) = listen(&["receive", &place.text("copy")]);
     reset(TcpStream::connect(address).unwrap());
     assert_eq!(server.wait().status, 1);
@@ -575,13 +530,13 @@ fn a_client_that_is_reset_before_its_first_byte_leaves_no_file() {
 
 #[test]
 fn after_a_break_of_send_the_commands_of_the_client_complete_the_copy() {
-    let place = Place::new();
+    let place = Folder::new();
     let content = bytes(4, 0, 30_000_000);
     place.write("FILE", &content);
     let mut command = ft();
     command.args(["listen", "127.0.0.1:0", "send", "FILE", "--drain", "0"]);
     command
-        .current_dir(&place.0)
+        .current_dir(place.as_path())
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     let (server, address) = Running::listen_as(&mut command);
@@ -590,7 +545,7 @@ fn after_a_break_of_send_the_commands_of_the_client_complete_the_copy() {
     let port = between.local_addr().unwrap().port();
     let script = format!("exec $FT connect 127.0.0.1:{port} > copy");
     let mut command = sh(&script, 0);
-    command.current_dir(&place.0).stdin(Stdio::null());
+    command.current_dir(place.as_path()).stdin(Stdio::null());
     let client = Running::start(&mut command);
     let (mut accepted, _) = between.accept().unwrap();
     let mut connected = TcpStream::connect(address).unwrap();
@@ -626,11 +581,11 @@ fn after_a_break_of_send_the_commands_of_the_client_complete_the_copy() {
     drop(between);
     let (_, there) = there.split_once("ft listen").unwrap();
     let mut command = sh(&format!("exec $FT listen {there} --once"), 0);
-    command.current_dir(&place.0).stdin(Stdio::null());
+    command.current_dir(place.as_path()).stdin(Stdio::null());
     let (server, _) = Running::listen_as(&mut command);
     let (_, here) = here.split_once("ft connect").unwrap();
     let mut command = sh(&format!("exec $FT connect {here}"), 0);
-    let output = run(command.current_dir(&place.0), b"");
+    let output = run(command.current_dir(place.as_path()), b"");
     assert_eq!(number(output.status), 0, "{output:?}");
     assert_eq!(server.wait().status, 0);
     assert!(fs::read(place.path("copy")).unwrap() == content);
@@ -646,7 +601,7 @@ fn begun(address: SocketAddr) -> TcpStream {
 
 #[test]
 fn a_file_that_becomes_shorter_is_never_a_clean_end() {
-    let place = Place::new();
+    let place = Folder::new();
     let file = place.write("file", &bytes(5, 0, 40_000_000));
     let (server, address) = listen(&["send", &file]);
     let mut connection = begun(address);
@@ -663,7 +618,7 @@ fn a_file_that_becomes_shorter_is_never_a_clean_end() {
 
 #[test]
 fn a_file_that_grows_is_sent_as_it_was_and_a_change_is_said() {
-    let place = Place::new();
+    let place = Folder::new();
     let content = bytes(6, 0, 20_000_000);
     let file = place.write("file", &content);
     let (mut server, address) = listen(&["send", &file, "--digest"]);
@@ -694,11 +649,11 @@ fn a_file_that_grows_is_sent_as_it_was_and_a_change_is_said() {
 
 #[test]
 fn digests_are_those_of_sha256sum_at_both_ends() {
-    let place = Place::new();
+    let place = Folder::new();
     place.write("big file", &bytes(8, 0, 5_000_001));
     let script = "cd $PLACE && sha256sum 'big file' | cut -d' ' -f1; \
          tail -c +1000001 'big file' | sha256sum | cut -d' ' -f1";
-    let output = run(sh(script, 0).env("PLACE", &place.0), b"");
+    let output = run(sh(script, 0).env("PLACE", place.as_path()), b"");
     let sums = String::from_utf8(output.stdout).unwrap();
     let sums: Vec<&str> = sums.lines().collect();
     let [whole, rest] = sums[..] else {
@@ -717,7 +672,7 @@ fn digests_are_those_of_sha256sum_at_both_ends() {
         command.args(["listen", "127.0.0.1:0", "send", "--from", from, "big file"]);
         command
             .args(["--digest", "--once", "-q"])
-            .current_dir(&place.0);
+            .current_dir(place.as_path());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         // With -q the address is not said, so the port is chosen here.
         command.args(["--events", "-"]);
@@ -751,7 +706,7 @@ fn digests_are_those_of_sha256sum_at_both_ends() {
 
 #[test]
 fn a_digest_that_cannot_be_written_is_status_one() {
-    let place = Place::new();
+    let place = Folder::new();
     let script = format!(
         "exec $FT listen 127.0.0.1:0 receive {} --digest > /dev/full",
         place.text("copy")
@@ -770,7 +725,7 @@ fn a_digest_that_cannot_be_written_is_status_one() {
 
 #[test]
 fn a_tree_goes_through_tar_and_receive() {
-    let place = Place::new();
+    let place = Folder::new();
     fs::create_dir_all(place.path("from/below")).unwrap();
     fs::create_dir(place.path("to")).unwrap();
     place.write("from/below/file", &bytes(1, 0, 3_000_000));
@@ -778,21 +733,21 @@ fn a_tree_goes_through_tar_and_receive() {
     let (server, address) = listen(&["receive", &place.text("tree.tar")]);
     let script = format!(
         "cd {}/from && tar c . | $FT connect $PORT",
-        place.0.display()
+        place.as_path().display()
     );
     let output = run(&mut sh(&script, address.port()), b"");
     assert_eq!(number(output.status), 0, "{output:?}");
     assert_eq!(server.wait().status, 0);
     let script = format!(
         "cd {}/to && tar x -f ../tree.tar && diff -r . ../from",
-        place.0.display()
+        place.as_path().display()
     );
     assert_eq!(number(run(&mut sh(&script, 0), b"").status), 0);
 }
 
 #[test]
 fn a_slow_disk_is_waited_for_and_memory_stays_bounded() {
-    let place = Place::new();
+    let place = Folder::new();
     fs::create_dir(place.path("in")).unwrap();
     let (server, address) = listen(&["receive", &place.text("in")]);
     let content = bytes(9, 0, 32 << 20);
@@ -819,9 +774,9 @@ struct Screen {
 }
 
 impl Screen {
-    fn start(command: &str, place: &Place, port: u16) -> Self {
+    fn start(command: &str, place: &Folder, port: u16) -> Self {
         let mut script = sh("exec script -qec \"$0\" /dev/null", port);
-        script.arg(command).current_dir(&place.0);
+        script.arg(command).current_dir(place.as_path());
         script.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = script.spawn().unwrap();
         let keyboard = child.stdin.take().unwrap();
@@ -881,7 +836,7 @@ fn on_a_terminal_progress_is_drawn_below_whole_lines() {
     if !has("script") {
         return;
     }
-    let place = Place::new();
+    let place = Folder::new();
     place.write("file", &bytes(1, 0, 30_000_000));
     let command = "stty cols 80; $FT listen 127.0.0.1:0 send file --digest --drain 0";
     let mut screen = Screen::start(command, &place, 0);
@@ -924,7 +879,7 @@ fn connect_draws_its_progress_and_never_on_stdout() {
     if !has("script") {
         return;
     }
-    let place = Place::new();
+    let place = Folder::new();
     let content = bytes(2, 0, 20_000_000);
     place.write("file", &content);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -945,7 +900,7 @@ fn connect_draws_its_progress_and_never_on_stdout() {
 
 #[test]
 fn without_a_terminal_nothing_is_drawn_and_usr1_prints_the_line() {
-    let place = Place::new();
+    let place = Folder::new();
     let file = place.write("file", &bytes(1, 0, 30_000_000));
     let (mut server, address) = listen(&["send", &file, "--drain", "0"]);
     let connection = begun(address);
@@ -978,7 +933,7 @@ fn without_a_terminal_nothing_is_drawn_and_usr1_prints_the_line() {
 
 #[test]
 fn mistakes_are_one_sentence() {
-    let place = Place::new();
+    let place = Folder::new();
     for (words, expected) in [
         (&["send"][..], "ft listen: which file? write send FILE"),
         (
@@ -1024,7 +979,7 @@ fn mistakes_are_one_sentence() {
     ] {
         let mut command = ft();
         command.args(["listen", "8080"]).args(words);
-        let output = run(command.current_dir(&place.0), b"");
+        let output = run(command.current_dir(place.as_path()), b"");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(text.starts_with(expected), "{words:?}: {text}");
         assert_eq!(number(output.status), 2);

@@ -7,22 +7,19 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rig::{PATIENCE, Running, bytes, ft, has, number, run, sh};
+use rig::{Folder, PATIENCE, Running, bytes, ft, has, number, run, sh};
 
 const HELLO: &str = "hello, world\n";
 
-/// A folder to be served, removed at the end.
-struct Site(PathBuf);
+/// A folder to be served, in a folder that is not.
+struct Site(Folder);
 
 impl Site {
     fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ft-http-{}-{count}", std::process::id());
-        let site = Self(std::env::temp_dir().join(name));
+        let site = Self(Folder::new());
         fs::create_dir_all(site.path("site/sub")).expect("a folder");
         site.write("site/hello.txt", HELLO.as_bytes());
         site.write("secret.txt", b"outside");
@@ -30,11 +27,11 @@ impl Site {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.0.path(name)
     }
 
     fn write(&self, name: &str, content: &[u8]) {
-        fs::write(self.path(name), content).expect("a file");
+        self.0.write(name, content);
     }
 
     /// Serves it with these options.
@@ -43,12 +40,6 @@ impl Site {
         let mut words = vec!["127.0.0.1:0", "http", folder.to_str().expect("UTF-8")];
         words.extend(options);
         Running::listen(&words)
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

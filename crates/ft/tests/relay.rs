@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rig::{PATIENCE, Running, bytes, descriptors, eventually, ft, has, number, run};
+use rig::{Folder, PATIENCE, Running, bytes, descriptors, eventually, ft, has, number, run};
 
 fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
@@ -290,23 +290,6 @@ impl Drop for Server {
     }
 }
 
-/// A folder of this test alone, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("fivetuple-{name}-{}", std::process::id()));
-        std::fs::create_dir(&path).expect("the folder is new");
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// What a command prints, with this on stdin; it must succeed.
 fn printed(command: &mut Command, input: &[u8]) -> Vec<u8> {
     let output = run(command, input);
@@ -323,13 +306,13 @@ fn redis_works_through_a_relay() {
     {
         return;
     }
-    let folder = Folder::new("redis");
+    let folder = Folder::new();
     let port = free_port();
     let mut server = Command::new("redis-server");
     server.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
     server
         .args(["--port", &port.to_string()])
-        .current_dir(&folder.0);
+        .current_dir(folder.as_path());
     let _server = Server::start(&mut server).listens(port);
     let (_relay, at) = relay(&format!("127.0.0.1:{port}"));
     let cli = |words: &[&str], input: &[u8]| {
@@ -357,9 +340,9 @@ fn redis_works_through_a_relay() {
 #[test]
 fn postgresql_works_through_a_relay() {
     let Some(programs) = postgresql() else { return };
-    let folder = Folder::new("postgresql");
-    let data = folder.0.join("data");
-    let user = as_postgres(&folder.0);
+    let folder = Folder::new();
+    let data = folder.path("data");
+    let user = as_postgres(folder.as_path());
     let mut create = Command::new(programs.join("initdb"));
     create
         .args([
@@ -375,7 +358,7 @@ fn postgresql_works_through_a_relay() {
     let mut server = Command::new(programs.join("postgres"));
     server
         .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k"])
-        .arg(&folder.0);
+        .arg(folder.as_path());
     server.args(["-p", &port.to_string(), "-D"]).arg(&data);
     let _server = Server::start(user.put_on(&mut server));
     let (_relay, at) = relay(&format!("127.0.0.1:{port}"));
@@ -477,9 +460,9 @@ fn curl_fetches_through_a_relay() {
     if !["curl", "python3"].iter().all(|program| has(program)) {
         return;
     }
-    let folder = Folder::new("curl");
+    let folder = Folder::new();
     let content = bytes(3, 0, 5_000_000);
-    std::fs::write(folder.0.join("content"), &content).expect("there is room");
+    std::fs::write(folder.path("content"), &content).expect("there is room");
     let port = free_port();
     let mut server = Command::new("python3");
     server.args([
@@ -489,7 +472,7 @@ fn curl_fetches_through_a_relay() {
         "127.0.0.1",
         &port.to_string(),
     ]);
-    let _server = Server::start(server.current_dir(&folder.0)).listens(port);
+    let _server = Server::start(server.current_dir(folder.as_path())).listens(port);
     let (_relay, at) = relay(&format!("127.0.0.1:{port}"));
     let url = format!("http://{at}/content");
     let mut curl = Command::new("curl");

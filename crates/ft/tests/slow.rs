@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{ChildStdin, Stdio};
 use std::thread;
 
-use rig::{Running, bytes, ft};
+use rig::{Folder, Running, bytes, ft};
 use serde_json::Value;
 
 /// More than the kernel holds for a connection and a pipe.
@@ -75,9 +75,9 @@ fn with_block_a_blocked_stdout_stops_only_those_who_would_write_to_it() {
 
 #[test]
 fn with_drop_oldest_a_blocked_stdout_holds_nobody_up_and_what_is_dropped_is_counted() {
-    let file = std::env::temp_dir().join(format!("ft-slow-{}", std::process::id()));
-    let path = file.to_str().unwrap();
-    let (mut server, address, mut stdin) = listen(&["--slow", "drop-oldest", "--events", path]);
+    let folder = Folder::new();
+    let file = folder.text("events");
+    let (mut server, address, mut stdin) = listen(&["--slow", "drop-oldest", "--events", &file]);
     let mut flood = connect(address);
     server.wait_for("accepted");
     let sent = bytes(7, 0, MUCH);
@@ -102,7 +102,6 @@ fn with_drop_oldest_a_blocked_stdout_holds_nobody_up_and_what_is_dropped_is_coun
     );
 
     let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::remove_file(&file).unwrap();
     let events: Vec<Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

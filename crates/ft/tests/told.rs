@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::thread;
 
-use rig::{Ended, Running, ft, number, run};
+use rig::{Ended, Folder, Running, ft, number, run};
 
 /// A port at which nobody listens.
 fn refusing() -> (TcpStream, String) {
@@ -101,7 +101,8 @@ fn times_are_those_of_the_zone_or_marked() {
 fn who_is_too_slow_is_closed_with_its_reason() {
     let mut command = ft();
     command.args(["listen", "127.0.0.1:0", "--slow", "close", "--events"]);
-    let events = std::env::temp_dir().join(format!("ft-behind-{}", std::process::id()));
+    let folder = Folder::new();
+    let events = folder.path("events");
     command
         .arg(&events)
         .stdin(Stdio::null())
@@ -119,7 +120,6 @@ fn who_is_too_slow_is_closed_with_its_reason() {
     drop(server.child.stdout.take());
     server.wait();
     let text = std::fs::read_to_string(&events).unwrap();
-    std::fs::remove_file(&events).unwrap();
     let behind = text
         .lines()
         .filter(|line| line.contains("\"event\":\"fell_behind\""));

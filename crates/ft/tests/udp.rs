@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 
 use datagram::{ask, end, peer, receive, talk};
-use rig::{PATIENCE, Running, bytes, eventually, ft, has, number, pss_kib, run};
+use rig::{Folder, PATIENCE, Running, bytes, eventually, ft, has, number, pss_kib, run};
 use rustix::process::Signal;
 
 /// `ft listen udp:127.0.0.1:0 …`.
@@ -74,9 +74,9 @@ fn exclusive_many_thousand_source_addresses_leave_memory_flat() {
     let all = std::env::var_os("FT_TEST_ALL").is_some();
     let (cap, sources) = if all { (10_000, 50_000) } else { (1000, 5000) };
     let max = cap.to_string();
-    let log = std::env::temp_dir().join(format!("ft-udp-{}.events", std::process::id()));
-    let events = log.to_str().expect("a plain name");
-    let words = ["echo", "--max-connections", &max, "--events", events];
+    let folder = Folder::new();
+    let events = folder.text("events");
+    let words = ["echo", "--max-connections", &max, "--events", &events];
     let (server, address) = serve(&words);
     let pid = server.child.id();
     from_addresses(0..10, address);
@@ -104,7 +104,6 @@ fn exclusive_many_thousand_source_addresses_leave_memory_flat() {
     let expected =
         format!("{sources} connections accepted, {released} released, {displaced} aborted");
     assert!(summary.starts_with(&expected), "{summary}");
-    let _ = std::fs::remove_file(log);
 }
 
 #[test]

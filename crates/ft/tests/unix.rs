@@ -6,34 +6,13 @@ mod script;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use rig::{Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has, run};
+use rig::{Folder, Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has, run};
 use script::check;
 use serde_json::Value;
-
-/// A folder of this test's own, removed in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("ft-unix-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn address(path: &Path) -> String {
     format!("unix:{}", path.display())
@@ -108,7 +87,7 @@ c = socket.socket(socket.AF_UNIX); c.connect("/mnt/full"); ready()'
 
 #[test]
 fn the_file_has_its_mode_from_the_start_and_goes_with_the_server() {
-    let folder = Folder::new("file");
+    let folder = Folder::new();
     let path = folder.path("x");
     for (words, mode) in [
         (&["echo"][..], 0o600),
@@ -126,7 +105,7 @@ fn the_file_has_its_mode_from_the_start_and_goes_with_the_server() {
 
 #[test]
 fn a_socket_that_nobody_answers_at_is_replaced() {
-    let folder = Folder::new("stale");
+    let folder = Folder::new();
     let path = folder.path("x");
     let mut killed = listen(&path, &["echo"]);
     killed.child.kill().expect("it lives");
@@ -142,7 +121,7 @@ fn a_socket_that_nobody_answers_at_is_replaced() {
 
 #[test]
 fn a_file_that_is_not_ours_any_more_is_left_alone() {
-    let folder = Folder::new("replaced");
+    let folder = Folder::new();
     let path = folder.path("x");
     let server = listen(&path, &["echo"]);
     fs::remove_file(&path).expect("it is there");
@@ -153,7 +132,7 @@ fn a_file_that_is_not_ours_any_more_is_left_alone() {
 
 #[test]
 fn of_many_that_start_at_once_over_a_dead_socket_one_listens() {
-    let folder = Folder::new("race");
+    let folder = Folder::new();
     let path = folder.path("x");
     for _ in 0..5 {
         drop(UnixListener::bind(&path).expect("a socket"));
@@ -190,7 +169,7 @@ fn of_many_that_start_at_once_over_a_dead_socket_one_listens() {
 
 #[test]
 fn both_ends_name_the_connection_with_the_same_words() {
-    let folder = Folder::new("names");
+    let folder = Folder::new();
     let (path, events) = (folder.path("x"), folder.path("events"));
     let mut server = listen(
         &path,
@@ -238,7 +217,7 @@ fn both_ends_name_the_connection_with_the_same_words() {
 
 #[test]
 fn the_programs_that_people_know_talk_to_it() {
-    let folder = Folder::new("clients");
+    let folder = Folder::new();
     let path = folder.path("x");
     let name = path.to_str().expect("UTF-8").to_owned();
     let python = "import socket, sys
@@ -268,7 +247,7 @@ while data := s.recv(65536): sys.stdout.buffer.write(data)";
 
 #[test]
 fn it_talks_to_the_servers_that_people_know() {
-    let folder = Folder::new("servers");
+    let folder = Folder::new();
     for (program, words) in [
         ("nc", &["-lU", "PATH"][..]),
         ("ncat", &["-lU", "PATH"]),
@@ -299,7 +278,7 @@ fn it_talks_to_the_servers_that_people_know() {
 
 #[test]
 fn a_half_close_gets_its_late_answer_both_ways() {
-    let folder = Folder::new("half");
+    let folder = Folder::new();
     let path = folder.path("x");
     let server = listen(&path, &["echo"]);
     let data = bytes(3, 0, 4 << 20);
@@ -311,7 +290,7 @@ fn a_half_close_gets_its_late_answer_both_ways() {
 
 #[test]
 fn a_peer_that_is_gone_ends_a_connection_that_only_waits() {
-    let folder = Folder::new("gone");
+    let folder = Folder::new();
     let path = folder.path("x");
     let mut command = ft();
     command.args(["listen", &address(&path)]);
@@ -350,7 +329,7 @@ fn table_has_clients(path: &Path) -> bool {
 
 #[test]
 fn five_hundred_clients_at_once_leave_no_descriptor() {
-    let folder = Folder::new("many");
+    let folder = Folder::new();
     let path = folder.path("x");
     let server = listen(&path, &["echo"]);
     // With one client served, everything that the server opens for itself is open.

@@ -6,31 +6,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rig::{PATIENCE, Running, bytes, descriptors, eventually, ft, has, run};
-
-/// A folder of this test's own, removed in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("ft-us-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use rig::{Folder, PATIENCE, Running, bytes, descriptors, eventually, ft, has, run};
 
 fn address(path: &Path) -> String {
     format!("unix:{}", path.display())
@@ -67,7 +46,7 @@ fn line(reader: &mut impl BufRead) -> String {
 
 #[test]
 fn services_that_answer_or_send_do_so_over_a_unix_socket() {
-    let folder = Folder::new("plain");
+    let folder = Folder::new();
     let path = folder.path("x");
     let address = address(&path);
     let big = bytes(11, 0, 1 << 20);
@@ -96,7 +75,7 @@ fn services_that_answer_or_send_do_so_over_a_unix_socket() {
 
 #[test]
 fn chargen_stops_when_its_reader_is_gone() {
-    let folder = Folder::new("chargen");
+    let folder = Folder::new();
     let path = folder.path("x");
     let mut server = listen(&address(&path), &["chargen"]);
     let mut client = UnixStream::connect(&path).expect("it is let in");
@@ -108,7 +87,7 @@ fn chargen_stops_when_its_reader_is_gone() {
 
 #[test]
 fn a_program_knows_the_path_and_the_process_of_its_client() {
-    let folder = Folder::new("environment");
+    let folder = Folder::new();
     let path = folder.path("x");
     let script = "echo $PROTO $UNIXLOCALPATH $UNIXREMOTEPID $UNIXREMOTEEUID $TCPREMOTEIP.";
     let server = listen(&address(&path), &["shell", script]);
@@ -121,7 +100,7 @@ fn a_program_knows_the_path_and_the_process_of_its_client() {
 
 #[test]
 fn members_of_a_hub_and_of_a_chat_hear_each_other() {
-    let folder = Folder::new("hub");
+    let folder = Folder::new();
     let path = folder.path("x");
     let mut server = listen(&address(&path), &["hub"]);
     let (mut one, _) = member(&path);
@@ -148,7 +127,7 @@ fn members_of_a_hub_and_of_a_chat_hear_each_other() {
 
 #[test]
 fn files_go_out_and_come_in() {
-    let folder = Folder::new("files");
+    let folder = Folder::new();
     let (path, big, inbox) = (folder.path("x"), folder.path("big"), folder.path("inbox"));
     let data = bytes(5, 0, 3_000_000);
     fs::write(&big, &data).expect("a file");
@@ -175,7 +154,7 @@ fn curl_is_served_over_a_unix_socket() {
     if !has("curl") {
         return;
     }
-    let folder = Folder::new("http");
+    let folder = Folder::new();
     let (path, site) = (folder.path("x"), folder.path("site"));
     fs::create_dir(&site).expect("a folder");
     fs::write(site.join("hello.txt"), "hello, world\n").expect("a file");
@@ -198,7 +177,7 @@ fn curl_is_served_over_a_unix_socket() {
 
 #[test]
 fn the_terminal_service_has_its_two_directions() {
-    let folder = Folder::new("terminal");
+    let folder = Folder::new();
     let path = folder.path("x");
     let mut command = ft();
     command.args(["listen", &address(&path), "--once"]);
@@ -221,7 +200,7 @@ fn the_terminal_service_has_its_two_directions() {
 
 #[test]
 fn a_relay_joins_tcp_and_unix_sockets_in_any_combination() {
-    let folder = Folder::new("relay");
+    let folder = Folder::new();
     let (echo, front) = (folder.path("echo"), folder.path("front"));
     let unix_echo = listen(&address(&echo), &["echo"]);
     let (tcp_echo, tcp) = Running::listen(&["127.0.0.1:0", "echo"]);
@@ -246,7 +225,7 @@ fn a_relay_joins_tcp_and_unix_sockets_in_any_combination() {
 
 #[test]
 fn a_reset_behind_a_relay_never_becomes_an_orderly_end() {
-    let folder = Folder::new("reset");
+    let folder = Folder::new();
     let (path, front) = (folder.path("x"), folder.path("front"));
     let target = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
     let (mut relay, place) = Running::listen(&["127.0.0.1:0", "relay", &address(&path)]);

@@ -1,5 +1,11 @@
 //! Starts `ft` as users do, reads what it says, and ends it.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test binary uses its own part"
+)]
+
+mod folder;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -8,6 +14,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub(crate) use folder::Folder;
 
 /// Nothing in a test takes so long unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
