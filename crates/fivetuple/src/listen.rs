@@ -21,6 +21,7 @@ use crate::five_tuple::Protocol;
 use crate::kernel::{name, readiness};
 use crate::socket::{Socket, SocketOptions};
 
+pub(crate) use datagram::is_of_a_datagram;
 pub use datagram::{Datagram, DatagramSocket, Errors};
 
 /// Clients that may wait in the accept queue unless something else is asked for; the system's

@@ -15,6 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use crate::address::{SocketName, UnixAddress};
 use crate::call::Errno;
 use crate::kernel::name;
+use crate::kernel::unix_table::bound_inodes;
 
 /// How often, and after which pause, another program that is at the same place is waited for. It
 /// binds and listens, which takes much less.
@@ -34,8 +35,8 @@ pub(crate) struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
-    /// The lock on its folder. While it is held, no other `bind` of this library removes a socket
-    /// there: one that is bound and does not listen yet looks as if it were dead.
+    /// The lock on its folder, until it listens. While it is held, no other `bind` of this library
+    /// looks for dead sockets there, so that two of them do not take one away from each other.
     folder: Option<OwnedFd>,
 }
 
@@ -55,8 +56,8 @@ impl SocketFile {
                 folder: None,
             });
         };
-        let folder = lock_folder(path)?;
-        remove_dead(path)?;
+        let folder = lock_folder(path);
+        remove_dead(address, path)?;
         fchmod(fd, Mode::from_raw_mode(mode))?;
         Ok(Prepared {
             path: Some(Arc::clone(path)),
@@ -102,31 +103,25 @@ impl Drop for SocketFile {
     }
 }
 
-/// The folder, locked; nothing where it cannot be opened, as bind will say why. Where another
-/// program keeps it locked, the path is taken if anything stands there: nobody can say whether it
-/// is dead.
-fn lock_folder(path: &Path) -> Result<Option<OwnedFd>, Errno> {
+/// The folder, locked; nothing where it cannot be opened, as bind will say why, or where somebody
+/// keeps it locked for longer, who shall not keep us from our own path.
+fn lock_folder(path: &Path) -> Option<OwnedFd> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(folder) = open(folder, flags, Mode::empty()) else {
-        return Ok(None);
-    };
+    let folder = open(folder, flags, Mode::empty()).ok()?;
     for _ in 0..LOCK_TRIES {
         if flock(&folder, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK) {
-            return Ok(Some(folder));
+            return Some(folder);
         }
         thread::sleep(LOCK_PAUSE);
     }
-    match fs::symlink_metadata(path) {
-        Ok(_) => Err(Errno::ADDRINUSE),
-        Err(_) => Ok(None),
-    }
+    None
 }
 
-fn remove_dead(path: &Path) -> Result<(), Errno> {
+fn remove_dead(address: &UnixAddress, path: &Path) -> Result<(), Errno> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -138,6 +133,10 @@ fn remove_dead(path: &Path) -> Result<(), Errno> {
     }
     let ours = found.uid() == rustix::process::geteuid().as_raw();
     if !found.file_type().is_socket() || !ours || answers(path) {
+        return Err(Errno::ADDRINUSE);
+    }
+    // Who has bound it and does not listen yet refuses, too.
+    if !bound_inodes(address).is_empty() {
         return Err(Errno::ADDRINUSE);
     }
     fs::remove_file(path).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))

@@ -65,6 +65,8 @@ pub enum ConnectCause {
     Path(PathCause),
     /// A relay has called itself; the call was answered, and is not taken for one (ECONNREFUSED).
     Itself,
+    /// Of a relay: it is its own client, which would talk to itself.
+    ItsClient,
     /// Something has run out.
     Resource(Resource),
     /// Nothing more is known than the code.
@@ -138,6 +140,11 @@ impl ConnectError {
     /// A relay that listens at this address has called it.
     pub fn of_itself(destination: &SocketName) -> Self {
         Self::build(destination, Errno::CONNREFUSED, ConnectCause::Itself)
+    }
+
+    /// The destination of a relay is the very client that it is called for.
+    pub fn of_its_client(destination: &SocketName) -> Self {
+        Self::build(destination, Errno::CONNREFUSED, ConnectCause::ItsClient)
     }
 
     fn build(destination: &SocketName, errno: Errno, cause: ConnectCause) -> Self {
@@ -337,6 +344,7 @@ impl Cause for ConnectCause {
             Self::NotPermitted => vec![Fact::ForbiddenByFirewall],
             Self::Reset => vec![Fact::ResetByPeer],
             Self::Itself => vec![Fact::RelayCallsItself],
+            Self::ItsClient => vec![Fact::RelayCallsClient],
             Self::Other => Vec::new(),
         }
     }
@@ -378,6 +386,7 @@ impl Cause for ConnectCause {
             Self::NotPermitted => vec![Advice::CheckFirewall],
             Self::Reset => vec![Advice::LookAtPeer],
             Self::Itself => vec![Advice::CheckAddress],
+            Self::ItsClient => Vec::new(),
             Self::Other => Vec::new(),
         }
     }

@@ -94,6 +94,8 @@ pub enum Fact {
     ListensByNow(Holder),
     /// The destination of a relay is the relay.
     RelayCallsItself,
+    /// The client of a relay has the address of the destination.
+    RelayCallsClient,
     /// Another machine answered, and refused.
     RefusedFarAway,
     /// No answer came to our SYN.
@@ -183,6 +185,9 @@ impl Fact {
             Self::KernelMemory => "the kernel has no memory left for it",
             Self::OptionNeedsPrivilege => "the option needs a privilege",
             Self::OptionUnknown => "this kernel does not know the option",
+            Self::RelayCallsClient => {
+                "the client comes from the destination's own address: it would talk to itself"
+            }
             Self::RelayCallsItself => {
                 "that is where this relay listens: every client would be its own next client"
             }

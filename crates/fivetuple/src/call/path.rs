@@ -10,7 +10,7 @@ use super::holder::Who;
 use super::{Advice, Cause, Errno, Fact, Visible};
 use crate::address::UnixAddress;
 use crate::kernel::process::{holders, user_name};
-use crate::kernel::unix_table::listening_inodes;
+use crate::kernel::unix_table::{bound_inodes, listening_inodes};
 
 /// What stands in the way of a Unix socket, to listen on or to call. Displayed, it is a plain
 /// sentence without a full stop.
@@ -19,6 +19,8 @@ use crate::kernel::unix_table::listening_inodes;
 pub enum PathCause {
     /// A socket that answers.
     Answers(Who),
+    /// A socket that is bound and does not listen yet.
+    Bound(Who),
     /// A socket that nobody answers at, of this other user.
     DeadOfOther(String),
     /// A socket that nobody answers at.
@@ -59,7 +61,7 @@ impl PathCause {
     pub(super) fn of_bind(address: &UnixAddress, errno: Errno) -> Self {
         let Some(path) = address.path() else {
             return match errno {
-                Errno::ADDRINUSE => Self::Answers(who(address)),
+                Errno::ADDRINUSE => Self::bound(address),
                 _ => Self::Other,
             };
         };
@@ -112,7 +114,17 @@ impl PathCause {
         if listening_inodes(address).is_empty() && uid != rustix::process::geteuid().as_raw() {
             return Self::DeadOfOther(user(uid));
         }
-        Self::Answers(who(address))
+        Self::bound(address)
+    }
+
+    fn bound(address: &UnixAddress) -> Self {
+        let listening = listening_inodes(address);
+        let bound = bound_inodes(address);
+        if listening.is_empty() && !bound.is_empty() {
+            Self::Bound(holding(&bound, address))
+        } else {
+            Self::Answers(holding(&listening, address))
+        }
     }
 
     /// The folder that cannot be entered, or else the last part of the path.
@@ -135,7 +147,11 @@ impl PathCause {
 }
 
 fn who(address: &UnixAddress) -> Who {
-    let found = holders(&listening_inodes(address));
+    holding(&listening_inodes(address), address)
+}
+
+fn holding(inodes: &[u32], address: &UnixAddress) -> Who {
+    let found = holders(inodes);
     let processes: Vec<_> = found.into_iter().map(|holder| holder.process).collect();
     if !processes.is_empty() {
         return Who::Processes(processes);
@@ -182,7 +198,7 @@ impl Cause for PathCause {
 
     fn advice(&self) -> Vec<Advice> {
         match self {
-            Self::Answers(who) => {
+            Self::Answers(who) | Self::Bound(who) => {
                 let processes = match who {
                     Who::Processes(processes) => processes.as_slice(),
                     _ => &[],
@@ -211,6 +227,7 @@ impl fmt::Display for PathCause {
         let shown = |path: &Path| Visible(path.as_os_str().as_encoded_bytes()).to_string();
         match self {
             Self::Answers(who) => write!(f, "held by {who}: it listens there"),
+            Self::Bound(who) => write!(f, "held by {who}: bound, and not listening yet"),
             Self::DeadOfOther(user) => write!(
                 f,
                 "a socket of user {} that nobody answers at stands there; it is not ours to remove",

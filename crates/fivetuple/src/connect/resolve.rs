@@ -89,7 +89,7 @@ pub async fn listening_names(
 }
 
 /// Why an address gives no addresses to call or to listen on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum NoAddresses {
     /// It says nothing that could be used so.
     #[error(transparent)]

@@ -230,9 +230,10 @@ pub enum Event<'a> {
         /// How it ended.
         how: ProgramEnd,
     },
-    /// Bytes were thrown away by a policy that was asked for (`drop-oldest`). Over UDP: an answer
-    /// that was not sent, because it was more than three times what the peer has sent or the kernel
-    /// had no room; or the end of a datagram that was longer than the buffer.
+    /// Bytes were thrown away by a policy that was asked for (`drop-oldest`). Over UDP: what was not
+    /// sent, because it was more than three times what the peer has sent, or the kernel had no room
+    /// or refused; of what was received, a datagram that was longer than the buffer, or that a relay
+    /// had no destination for in time.
     Dropped {
         /// The connection.
         connection: &'a Identity,

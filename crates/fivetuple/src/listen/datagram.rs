@@ -240,7 +240,7 @@ impl Iterator for Errors<'_> {
 }
 
 /// Whether an errno may be what the network has reported about some datagram (icmp(7), udp(7)).
-fn is_of_a_datagram(errno: Errno) -> bool {
+pub(crate) fn is_of_a_datagram(errno: Errno) -> bool {
     matches!(
         errno,
         Errno::CONNREFUSED

@@ -30,7 +30,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::mpsc;
 
 use super::losses::Losses;
-use crate::call::{Call, Errno, SendError};
+use crate::call::Call;
 use crate::connection::Live;
 use crate::event::{Direction, Event, Identity, Observers, Reason};
 use crate::listen::DatagramSocket;
@@ -187,8 +187,9 @@ impl Reply {
                 shared.live.not_sent_by_some_task(length);
                 shared.counts.sent.fetch_sub(1, Relaxed);
                 shared.counts.unsent.fetch_add(1, Relaxed);
-                self.failed(errno, socket.observers());
-                (shared.losses).note(length, self.identity(), socket.observers());
+                let (identity, observers) = (self.identity(), socket.observers());
+                shared.losses.failed(errno, identity, observers);
+                shared.losses.note(length, identity, observers);
             }
         }
         result.is_ok()
@@ -222,7 +223,7 @@ impl Reply {
     /// Has the server forget this peer, for this reason. Its next datagram is that of a new one.
     pub fn end(&self, reason: Reason) {
         let shared = &*self.shared;
-        // Asked once for each peer, so the queue is no longer than there are peers.
+        // Once for each peer; the server takes all there are in each of its turns.
         if shared.asked.set(reason).is_ok() {
             let ending = Ending {
                 ends: [shared.peer, shared.local],
@@ -252,10 +253,14 @@ impl Reply {
         self.moved(Direction::Received, datagram, observers);
     }
 
-    /// Nothing is sent from now on; what was not sent before and is not told is told.
-    pub(crate) fn close(&self, observers: &Observers) {
+    /// Nothing is sent from now on.
+    pub(crate) fn stop(&self) {
         self.shared.ended.store(true, Relaxed);
-        self.shared.losses.tell(self.identity(), observers);
+    }
+
+    /// What was not sent and is not told is told.
+    pub(crate) fn tell_losses(&self, observers: &Observers) {
+        self.shared.losses.tell(0, self.identity(), observers);
     }
 
     fn moved(&self, direction: Direction, bytes: &[u8], observers: &Observers) {
@@ -265,15 +270,6 @@ impl Reply {
                 direction,
                 bytes,
             });
-        }
-    }
-
-    /// The kernel had no room, which is nobody's fault; anything else is told.
-    fn failed(&self, errno: Errno, observers: &Observers) {
-        let is_no_room = matches!(errno, Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM);
-        if !is_no_room && self.shared.losses.may_tell() {
-            let identity = self.identity();
-            observers.failed(identity, &SendError::new(identity.name(), errno));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::call::{Errno, SendError};
 use crate::event::{Direction, Event, Identity, Observers};
 
 /// What is lost of one peer is told no more often than this.
@@ -35,18 +36,22 @@ impl Losses {
         if is_due(*told) {
             *told = Some(Instant::now());
             drop(told);
-            self.tell(identity, observers);
+            self.tell(0, identity, observers);
         }
     }
 
-    /// Whether something may be told now.
-    pub(super) fn may_tell(&self) -> bool {
-        is_due(*self.told())
+    /// Tells why a send failed, if something is due. No room is nobody's fault, and no news.
+    #[cold]
+    pub(super) fn failed(&self, errno: Errno, identity: &Identity, observers: &Observers) {
+        let is_no_room = matches!(errno, Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM);
+        if !is_no_room && is_due(*self.told()) {
+            observers.failed(identity, &SendError::new(identity.name(), errno));
+        }
     }
 
-    /// Tells what is not told yet.
-    pub(super) fn tell(&self, connection: &Identity, observers: &Observers) {
-        let bytes = self.bytes.swap(0, Relaxed);
+    /// Tells what is not told yet, and so many more.
+    pub(super) fn tell(&self, more: u64, connection: &Identity, observers: &Observers) {
+        let bytes = self.bytes.swap(0, Relaxed) + more;
         if bytes > 0 {
             observers.emit(&Event::Dropped {
                 connection,

@@ -253,6 +253,7 @@ impl Log {
                     self.line(|line| {
                         line.put(Named(connection)).put(' ').put(Dropped {
                             protocol,
+                            role: connection.role,
                             direction: *direction,
                             bytes: *bytes,
                         });

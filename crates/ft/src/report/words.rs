@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use fivetuple::event::{FellBehind, Pause, TurnedAway};
+use fivetuple::event::{FellBehind, Pause, Role, TurnedAway};
 use fivetuple::{Direction, Identity, Protocol, Reason, Side, Totals};
 
 /// `#1 127.0.0.1:51312 → 127.0.0.1:8080 tcp`.
@@ -124,6 +124,7 @@ impl fmt::Display for Lasted {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dropped {
     pub(crate) protocol: Protocol,
+    pub(crate) role: Role,
     pub(crate) direction: Direction,
     pub(crate) bytes: u64,
 }
@@ -131,14 +132,21 @@ pub(crate) struct Dropped {
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = Bytes(self.bytes);
-        match (self.protocol, self.direction) {
-            (Protocol::Udp, Direction::Sent) => {
+        match (self.protocol, self.role, self.direction) {
+            (Protocol::Udp, Role::Accepted, Direction::Sent) => {
                 write!(f, "{bytes} not sent: over 3 times what came, or no room")
             }
-            (Protocol::Udp, Direction::Received) => {
+            (Protocol::Udp, Role::Connected, Direction::Sent) => {
+                write!(f, "{bytes} not sent: no room, or refused")
+            }
+            (Protocol::Udp, Role::Accepted, Direction::Received) => write!(
+                f,
+                "{bytes} dropped: a datagram longer than the buffer, or no destination in time"
+            ),
+            (Protocol::Udp, Role::Connected, Direction::Received) => {
                 write!(f, "{bytes} dropped: a datagram longer than the buffer")
             }
-            (_, direction) => write!(f, "was too slow: {bytes} dropped ({direction})"),
+            (_, _, direction) => write!(f, "was too slow: {bytes} dropped ({direction})"),
         }
     }
 }

@@ -139,6 +139,7 @@ impl Trace {
                 line.put(format_args!("-- #{} ", connection.number))
                     .put(Dropped {
                         protocol: connection.ends.protocol,
+                        role: connection.role,
                         direction: *direction,
                         bytes: *bytes,
                     });

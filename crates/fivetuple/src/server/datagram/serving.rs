@@ -80,8 +80,12 @@ impl<S: DatagramService> Serving<S> {
 
     pub(super) fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Infallible> {
         let now = Instant::now();
-        let mut more = self.poll_endings(cx);
-        for index in 0..self.sockets.len() {
+        let mut more = false;
+        self.poll_endings(cx);
+        // Another one is first each time, so that none uses up the turn of all.
+        let count = self.sockets.len();
+        self.sockets.rotate_left(count.min(1));
+        for index in 0..count {
             let Some(socket) = self.sockets.get(index).map(Arc::clone) else {
                 break;
             };
@@ -94,12 +98,15 @@ impl<S: DatagramService> Serving<S> {
         Poll::Pending
     }
 
-    /// Ends whom the service wants to end; true if there may be more.
-    fn poll_endings(&mut self, cx: &mut Context<'_>) -> bool {
-        for _ in 0..BATCH {
-            let Poll::Ready(Some(ending)) = self.endings.poll_recv(cx) else {
-                return false;
-            };
+    /// Ends whom the service wants to end: all of them, since each has been let in by a datagram.
+    fn poll_endings(&mut self, cx: &mut Context<'_>) {
+        // Without the budget of the task, which is for datagrams.
+        while let Some(ending) = self
+            .endings
+            .try_recv()
+            .ok()
+            .or_else(|| self.poll_ending(cx))
+        {
             let key = ending.ends.into();
             // It may have ended otherwise, and another be there now.
             let known = self.peers.known(&key);
@@ -107,7 +114,13 @@ impl<S: DatagramService> Serving<S> {
                 self.end_if_asked(&key);
             }
         }
-        true
+    }
+
+    fn poll_ending(&mut self, cx: &mut Context<'_>) -> Option<Ending> {
+        match self.endings.poll_recv(cx) {
+            Poll::Ready(ending) => ending,
+            Poll::Pending => None,
+        }
     }
 
     fn end_if_asked(&mut self, key: &Key) {
@@ -165,36 +178,53 @@ impl<S: DatagramService> Serving<S> {
         (buffer, now): (&[u8], Instant),
     ) {
         let key = (datagram.peer, datagram.local);
-        self.end_if_asked(&key);
-        let truncated = datagram.length > buffer.len();
-        let known = self.peers.active(&key, now).is_some();
-        let came = known || !truncated && self.admit(socket, key);
-        let peer = self.peers.known(&key).filter(|_| came);
-        let identity = peer.map(|peer| peer.reply.identity());
-        let result = (Ok(datagram.length as u64), identity);
-        socket.called(Call::Receive, format_args!("from {}", key.0), result);
-        if truncated {
-            self.summary.truncated += 1;
-            if let Some(connection) = identity {
-                self.observers.emit(&Event::Dropped {
-                    connection,
-                    direction: Direction::Received,
-                    bytes: datagram.length as u64,
-                });
-            }
+        let bytes = buffer.get(..datagram.length);
+        if self.give(socket, &key, (datagram.length, bytes, now)) {
             return;
         }
-        let bytes = buffer.get(..datagram.length).unwrap_or_default();
-        if let Some(peer) = self.peers.active(&key, now) {
-            self.summary.received += 1;
-            peer.reply.received(bytes, &self.observers);
-            let answer = || peer.exchange.received(bytes, &peer.reply);
-            let answered = catch_unwind(AssertUnwindSafe(answer));
-            peer.note_moved();
-            if answered.is_err() {
-                self.panicked(&key);
-            }
+        self.end_if_asked(&key);
+        if bytes.is_some() && self.admit(socket, key) {
+            self.give(socket, &key, (datagram.length, bytes, now));
+        } else {
+            self.summary.truncated += u64::from(bytes.is_none());
+            let result = (Ok(datagram.length as u64), None);
+            socket.called(Call::Receive, format_args!("from {}", key.0), result);
         }
+    }
+
+    /// Gives a datagram (`None`: it was longer than the buffer) to a peer that is known and not to
+    /// end; false if there is none.
+    fn give(
+        &mut self,
+        socket: &DatagramSocket,
+        key: &Key,
+        (length, bytes, now): (usize, Option<&[u8]>, Instant),
+    ) -> bool {
+        let peer = self.peers.active(key, now);
+        let Some(peer) = peer.filter(|peer| peer.reply.asked_to_end().is_none()) else {
+            return false;
+        };
+        let identity = peer.reply.identity();
+        let result = (Ok(length as u64), Some(identity));
+        socket.called(Call::Receive, format_args!("from {}", key.0), result);
+        let Some(bytes) = bytes else {
+            self.summary.truncated += 1;
+            self.observers.emit(&Event::Dropped {
+                connection: identity,
+                direction: Direction::Received,
+                bytes: length as u64,
+            });
+            return true;
+        };
+        self.summary.received += 1;
+        peer.reply.received(bytes, &self.observers);
+        let answer = || peer.exchange.received(bytes, &peer.reply);
+        let answered = catch_unwind(AssertUnwindSafe(answer));
+        peer.note_moved();
+        if answered.is_err() {
+            self.panicked(key);
+        }
+        true
     }
 
     /// Lets a new peer in, or not.
@@ -322,6 +352,7 @@ impl<S: DatagramService> Serving<S> {
             ..
         } = peer;
         drop(entry);
+        reply.stop();
         // An exchange that panics even now harms nobody else.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             exchange.ended(reason);
@@ -331,7 +362,7 @@ impl<S: DatagramService> Serving<S> {
     }
 
     fn closed(&mut self, reply: &Reply, reason: Reason, first: Side) {
-        reply.close(&self.observers);
+        reply.tell_losses(&self.observers);
         let replies = reply.replies();
         self.summary.sent += replies.sent;
         self.summary.withheld += replies.withheld;
@@ -348,5 +379,14 @@ impl<S: DatagramService> Serving<S> {
             first,
             totals: &totals,
         });
+    }
+}
+
+impl<S: DatagramService> Drop for Serving<S> {
+    /// Whoever drops a server at work ends its peers, too.
+    fn drop(&mut self) {
+        while let Some(peer) = self.peers.pop_first() {
+            self.end(peer, Reason::Aborted, Side::Us);
+        }
     }
 }

@@ -6,23 +6,25 @@
 //! nobody has the destination's port. What comes back obeys the rule of all services of datagrams,
 //! three bytes for each byte that came.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::Relay;
 use crate::call::{Errno, ReceiveError};
 use crate::connection::Connection;
 use crate::event::{Direction, Identity, Observers, Reason, Side};
+use crate::listen::is_of_a_datagram;
 use crate::service::losses::Losses;
 use crate::service::{DatagramExchange, DatagramService, Reply};
 use crate::transfer::with_scratch;
 
 /// Bytes that may wait, of all peers together, while the names of destinations are looked up. What
-/// comes beyond them is dropped, counted and told.
+/// comes beyond them, and what waits in vain, is dropped, counted and told.
 const EARLY_MAX: usize = 1 << 20;
 /// What a datagram that waits takes besides its bytes.
 const EARLY_EACH: usize = 64;
@@ -105,6 +107,9 @@ struct Session {
 struct Way {
     connected: OnceLock<Connection>,
     early: Mutex<Vec<Early>>,
+    /// A send was told that nobody has the port: whoever receives has to hear of it, and readiness
+    /// does not tell, since the error is taken off the socket.
+    refused: Notify,
     /// Of what came early.
     unheld: Losses,
     unsent: Losses,
@@ -141,6 +146,7 @@ impl Session {
         let way = Arc::new(Way {
             connected: OnceLock::new(),
             early: Mutex::default(),
+            refused: Notify::new(),
             unheld: Losses::new(Direction::Received),
             unsent: Losses::new(Direction::Sent),
         });
@@ -196,7 +202,9 @@ impl Session {
             way,
             ended,
         } = self;
-        way.unheld.tell(reply.identity(), &observers);
+        let early = std::mem::take(&mut *way.early());
+        let never_sent = early.iter().map(|one| one.datagram.len() as u64).sum();
+        way.unheld.tell(never_sent, reply.identity(), &observers);
         drop(way);
         // The other task may have ended.
         let _ = ended.send(reason);
@@ -206,20 +214,34 @@ impl Session {
 impl Way {
     /// The destination is known: sends what came early, in its order before all that follows.
     fn open(&self, connected: Connection) -> Option<&Connection> {
-        let mut early = self.early();
-        for one in early.drain(..) {
-            self.send(&connected, &one.datagram);
+        loop {
+            let mut early = self.early();
+            if early.is_empty() {
+                self.connected.set(connected).ok()?;
+                return self.connected.get();
+            }
+            // Sent while others may add to it: the task of the server waits for nobody.
+            let some = std::mem::take(&mut *early);
+            drop(early);
+            for one in some {
+                self.send(&connected, &one.datagram);
+            }
         }
-        self.connected.set(connected).ok()?;
-        self.connected.get()
     }
 
     /// There is nobody to wait for: a datagram that finds no room now is lost.
     fn send(&self, connected: &Connection, datagram: &[u8]) {
-        if connected.try_send(datagram).is_err() {
-            let length = datagram.len() as u64;
-            (self.unsent).note(length, connected.identity(), connected.observers());
+        let Err(errno) = connected.try_send(datagram) else {
+            return;
+        };
+        let (identity, observers) = (connected.identity(), connected.observers());
+        if errno == Errno::CONNREFUSED {
+            self.refused.notify_one();
+        } else {
+            self.unsent.failed(errno, identity, observers);
         }
+        let length = datagram.len() as u64;
+        self.unsent.note(length, identity, observers);
     }
 
     fn early(&self) -> MutexGuard<'_, Vec<Early>> {
@@ -241,16 +263,16 @@ impl Task {
         let (reason, first) = tokio::select! {
             biased;
             reason = &mut by_server => (passed_on(reason.ok()), Side::Us),
-            (reason, of_peer) = self.carry(&way) => {
-                self.reply.end(of_peer);
+            ended = self.carry(&way) => {
+                self.reply.end(ended.peer);
                 // The server lets go of the way, and then says that the peer has ended.
                 let _ = by_server.await;
-                (reason, Side::Peer)
+                (ended.connected, Side::Peer)
             }
         };
         let connected = Arc::into_inner(way).and_then(|way| {
             let connected = way.connected.into_inner()?;
-            way.unsent.tell(connected.identity(), &self.observers);
+            way.unsent.tell(0, connected.identity(), &self.observers);
             Some(connected)
         });
         if let Some(mut connected) = connected {
@@ -259,31 +281,51 @@ impl Task {
         }
     }
 
-    /// Moves datagrams until that fails: how the connected side has ended then, and how the peer
-    /// is to end.
-    async fn carry(&self, way: &Way) -> (Reason, Reason) {
-        const FAILED: (Reason, Reason) = (Reason::Failed, Reason::Failed);
+    /// Moves datagrams until that fails.
+    async fn carry(&self, way: &Way) -> Ended {
         // On the heap, so that a session at work does not carry the room that connecting took.
         let found = Box::pin(self.relay.connect(self.reply.identity(), &self.observers)).await;
         let Some((connected, destination)) = found else {
-            return FAILED;
+            return Ended::FAILED;
         };
         self.reply.identity().join(connected.identity());
         let Some(connected) = way.open(connected.announced()) else {
-            return FAILED;
+            return Ended::FAILED;
         };
-        let errno = poll_fn(|cx| poll_back(cx, connected, &self.reply)).await;
-        let identity = connected.identity();
+        let mut refused = pin!(way.refused.notified());
+        let errno = poll_fn(|cx| {
+            // Told of it, receiving finds the error.
+            let _ = refused.as_mut().poll(cx);
+            poll_back(cx, connected, &self.reply)
+        })
+        .await;
         // Told as the client's, like a destination that is not reached.
+        let identity = connected.identity();
         let error = ReceiveError::new(identity.name(), errno);
         self.observers.failed(self.reply.identity(), &error);
-        if errno != Errno::CONNREFUSED {
-            return FAILED;
+        if !is_of_a_datagram(errno) {
+            return Ended::FAILED;
         }
         destination.note(Some(Instant::now()));
-        destination.note_refused(identity.peer()).await;
-        (Reason::Reset, Reason::Aborted)
+        destination.names.note_refused(identity.peer());
+        Ended {
+            connected: Reason::Reset,
+            peer: Reason::Aborted,
+        }
     }
+}
+
+/// How both sides of a session end that ends by itself.
+struct Ended {
+    connected: Reason,
+    peer: Reason,
+}
+
+impl Ended {
+    const FAILED: Self = Self {
+        connected: Reason::Failed,
+        peer: Reason::Failed,
+    };
 }
 
 /// How the connected side ends with its peer: what ended that ends this.
@@ -291,7 +333,7 @@ fn passed_on(of_peer: Option<Reason>) -> Reason {
     match of_peer {
         Some(Reason::Reset) => Reason::Aborted,
         Some(reason) => reason,
-        // The exchange is gone without a word: it has panicked.
+        // The exchange is gone without a word, as after a panic.
         None => Reason::Failed,
     }
 }
@@ -306,8 +348,10 @@ fn poll_back(cx: &mut Context<'_>, connected: &Connection, reply: &Reply) -> Pol
                 reply.send(buffer.get(..length).unwrap_or_default());
             }))
         });
-        if let Err(errno) = ready!(received) {
-            return Poll::Ready(errno);
+        match ready!(received) {
+            // A router has told the size that fits; the next datagrams are cut to it.
+            Ok(()) | Err(Errno::MSGSIZE) => {}
+            Err(errno) => return Poll::Ready(errno),
         }
     }
     cx.waker().wake_by_ref();

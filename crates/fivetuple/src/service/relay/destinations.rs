@@ -1,11 +1,11 @@
 //! The destinations of a relay, each of which has its turn.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::address::{Address, SocketName};
-use crate::connect::{ConnectOptions, NoAddresses, calling_names};
+use super::names::Names;
+use crate::address::Address;
 
 /// How long a destination that has failed is called only after all others: long enough that not
 /// every client waits for one that is down, short enough that one that is up again is soon used.
@@ -22,20 +22,10 @@ pub(super) struct Destinations {
 #[derive(Debug)]
 pub(super) struct Destination {
     pub(super) address: Address,
-    /// When it last failed, unless it has answered since.
+    /// When it last failed, unless a stream has been connected since.
     failed: Mutex<Option<Instant>>,
-    /// Of datagrams: the names that are called. Who looks them up holds the lock, so that there is
-    /// one look-up however many peers come.
-    names: tokio::sync::Mutex<Names>,
-}
-
-/// The names that a destination of datagrams has.
-#[derive(Debug, Default)]
-struct Names {
-    looked_up: Option<Instant>,
-    all: Vec<SocketName>,
-    /// The one that has refused a datagram comes last.
-    refused: Option<SocketName>,
+    /// Of datagrams.
+    pub(super) names: Arc<Names>,
 }
 
 impl Destination {
@@ -43,37 +33,8 @@ impl Destination {
         *self.failed() = failed;
     }
 
-    /// Whom to send datagrams to, in order. What was looked up is used for [`REST`], so that many
-    /// peers that come at once, or only seem to, make one look-up.
-    pub(super) async fn names(
-        &self,
-        options: &ConnectOptions,
-    ) -> Result<Vec<SocketName>, NoAddresses> {
-        let mut names = self.names.lock().await;
-        if names.looked_up.is_none_or(|at| at.elapsed() >= REST) {
-            names.all = calling_names(&self.address, options).await?;
-            names.looked_up = Some(Instant::now());
-            names.put_refused_last();
-        }
-        Ok(names.all.clone())
-    }
-
-    /// Nobody has this port; the other names of the destination are called before it.
-    pub(super) async fn note_refused(&self, name: &SocketName) {
-        let mut names = self.names.lock().await;
-        names.refused = Some(name.clone());
-        names.put_refused_last();
-    }
-
     fn failed(&self) -> MutexGuard<'_, Option<Instant>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Names {
-    fn put_refused_last(&mut self) {
-        let refused = &self.refused;
-        self.all.sort_by_key(|name| refused.as_ref() == Some(name));
     }
 }
 
@@ -82,7 +43,7 @@ impl Destinations {
         let destination = |address| Destination {
             address,
             failed: Mutex::default(),
-            names: tokio::sync::Mutex::default(),
+            names: Arc::default(),
         };
         Self {
             all: addresses.into_iter().map(destination).collect(),

@@ -7,6 +7,7 @@
 
 mod datagrams;
 mod destinations;
+mod names;
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -31,7 +32,8 @@ use datagrams::Sessions;
 pub use destinations::REST;
 use destinations::{Destination, Destinations};
 
-/// Joins each client to one of the destinations, each of which has its turn.
+/// Joins each client to one of the destinations, each of which has its turn. As a service of
+/// datagrams one relay (and its clones) is for one server.
 #[derive(Clone, Debug)]
 pub struct Relay {
     destinations: Arc<Destinations>,
@@ -85,11 +87,13 @@ impl Relay {
             let mut may_pass = false;
             for destination in self.destinations.in_turn() {
                 match self.call(destination, observers).await {
-                    Ok(connected) if connected.identity().peer() == client.local() => {
-                        observers.failed(client, &ConnectError::of_itself(client.local()));
-                        connected.close(Close::Abort).await;
-                    }
-                    Ok(connected) => return Some((connected, destination)),
+                    Ok(connected) => match goes_round(client, connected.identity().peer()) {
+                        None => return Some((connected, destination)),
+                        Some(error) => {
+                            observers.failed(client, &error);
+                            connected.close(Close::Abort).await;
+                        }
+                    },
                     Err(failure) => {
                         if failure.may_pass() {
                             may_pass = true;
@@ -111,7 +115,8 @@ impl Relay {
         observers: &Observers,
     ) -> Result<Connection, NotConnected> {
         if let Address::Udp(_) = destination.address {
-            let names = destination.names(&self.options).await?;
+            let names = destination.names.get(&destination.address, &self.options);
+            let names = names.await?;
             return connect::datagrams(names, &self.options, observers).await;
         }
         let connected = connect::once(&destination.address, &self.options, observers).await?;
@@ -164,6 +169,18 @@ impl Relay {
                 Closed { expired, ..closed }
             }
         }
+    }
+}
+
+/// What is wrong with a destination that is this relay itself or, over UDP, its own client: whoever
+/// writes the address of the destination on a datagram would have it talk to itself for ever.
+fn goes_round(client: &Identity, called: &SocketName) -> Option<ConnectError> {
+    if called == client.local() {
+        Some(ConnectError::of_itself(called))
+    } else if called == client.peer() {
+        Some(ConnectError::of_its_client(called))
+    } else {
+        None
     }
 }
 

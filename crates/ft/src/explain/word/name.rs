@@ -283,9 +283,10 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "ft listen udp:PORT has one socket for everybody. Peers are told apart by their \
                  five-tuples; each is accepted with its first datagram and closed after 30 s \
-                 without one (--idle). With 10,000 peers (--max-connections) the one that is \
-                 silent for longest makes place, or the new one is turned away (--at-limit \
-                 refuse). ICMP saying that nobody has the port closes that peer (reset).",
+                 without one (--idle). With 10,000 peers (--max-connections; a relay has at most \
+                 as many as descriptors) the one that is silent for longest makes place, or the \
+                 new one is turned away (--at-limit refuse). ICMP saying that nobody has the port \
+                 closes that peer (reset).",
             ),
             Text(
                 "Anybody can write another's address on a datagram. So no peer is sent more than \
@@ -297,7 +298,8 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "ft relay udp:A udp:B gives each peer a socket of its own to B; silence closes \
                  both sides. If nobody has B's port, the log says so, and the peer's next datagram \
                  finds the next destination. The rule of 3 holds for what comes back, so long \
-                 answers to short questions, as of DNS, do not get through.",
+                 answers to short questions, as of DNS, do not get through. Two relays that lead \
+                 to each other pass a datagram on for ever.",
             ),
             Text(
                 "ft connect udp: sends each line as a datagram, its newline included; a longer \

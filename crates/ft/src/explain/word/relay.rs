@@ -48,7 +48,10 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
             "A,B,C: each has its turn. One that fails is tried after all others for 5 s; its \
              client gets the next",
         ),
-        Text("One connection needs two descriptors, so --max-connections is half as many."),
+        Text(
+            "One connection of streams needs two descriptors, so --max-connections is half as \
+             many. Datagrams: see udp.",
+        ),
     ],
     examples: &[
         example("ft listen 9090 echo", "a server to lead to"),
