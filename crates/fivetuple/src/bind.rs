@@ -51,10 +51,10 @@ impl NameError {
 /// ```
 #[derive(Debug)]
 pub struct Bound {
+    /// Of a Unix socket; the first field, see [`SocketFile`].
+    pub(crate) file: Option<SocketFile>,
     pub(crate) socket: Socket,
     pub(crate) local: SocketName,
-    /// Of a Unix socket.
-    pub(crate) file: Option<SocketFile>,
 }
 
 impl Socket {

@@ -40,12 +40,12 @@ pub const BACKLOG: u32 = 4096;
 /// ```
 #[derive(Debug)]
 pub struct Listener {
+    /// Of a Unix socket; the first field, see [`SocketFile`].
+    _file: Option<SocketFile>,
     pub(crate) fd: AsyncFd<OwnedFd>,
     pub(crate) local: SocketName,
     pub(crate) protocol: Protocol,
     pub(crate) observers: Observers,
-    /// Of a Unix socket: removed after the socket is closed.
-    _file: Option<SocketFile>,
     /// The last field: fields are dropped in this order, so the socket is closed when this speaks.
     _farewell: Farewell,
 }

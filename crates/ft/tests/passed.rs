@@ -17,7 +17,7 @@ use rig::{PATIENCE, Running, eventually, run};
 fn managed(socket: OwnedFd, words: &str) -> Command {
     let mut command = Command::new("bash");
     let script = format!(
-        "exec 3<&0 < /dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec $FT listen {words}"
+        "exec 3<&0 9<&- < /dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec $FT listen {words}"
     );
     command
         .args(["-c", &script])

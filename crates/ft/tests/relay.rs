@@ -10,18 +10,15 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rig::{Folder, PATIENCE, Running, bytes, descriptors, eventually, ft, has, number, run};
+use rig::{
+    Folder, PATIENCE, Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has,
+    number, quiet_port, run,
+};
 
 fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
     (listener, address.to_string())
-}
-
-/// A port that nobody has at this moment, for programs that cannot be asked for any free one.
-fn free_port() -> u16 {
-    let (listener, _) = listener();
-    listener.local_addr().expect("it has an address").port()
 }
 
 fn patient(stream: TcpStream) -> TcpStream {
@@ -169,10 +166,7 @@ fn a_connection_for_each_request_leaves_nothing_behind() {
     let (listener, address) = listener();
     let (relay, at) = relay(&address);
     let pid = relay.child.id();
-    // With one pair open it is known what is open besides.
-    let pair = joined(&listener, at);
-    let before = descriptors(pid) - 2;
-    drop(pair);
+    let before = descriptors_at_rest(pid);
     let server = thread::spawn(move || {
         for seed in 0..REQUESTS {
             let (stream, _) = listener.accept().expect("the relay calls");
@@ -307,7 +301,7 @@ fn redis_works_through_a_relay() {
         return;
     }
     let folder = Folder::new();
-    let port = free_port();
+    let port = quiet_port();
     let mut server = Command::new("redis-server");
     server.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
     server
@@ -354,7 +348,7 @@ fn postgresql_works_through_a_relay() {
         ])
         .arg(&data);
     printed(user.put_on(&mut create), b"");
-    let port = free_port();
+    let port = quiet_port();
     let mut server = Command::new(programs.join("postgres"));
     server
         .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k"])
@@ -463,7 +457,7 @@ fn curl_fetches_through_a_relay() {
     let folder = Folder::new();
     let content = bytes(3, 0, 5_000_000);
     std::fs::write(folder.path("content"), &content).expect("there is room");
-    let port = free_port();
+    let port = quiet_port();
     let mut server = Command::new("python3");
     server.args([
         "-m",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use datagram::{ask, end, peer, receive, talk};
 use rig::{
     PATIENCE, Running, bytes, can_make_namespaces, descriptors, descriptors_at_rest, eventually,
-    ft, has, namespaces, run,
+    ft, has, namespaces, quiet_port, run,
 };
 
 /// `ft relay udp:127.0.0.1:0 …`.
@@ -101,10 +101,7 @@ fn the_families_of_both_sides_are_their_own() {
 
 #[test]
 fn a_destination_that_refuses_is_told_and_the_next_datagram_finds_it_again() {
-    // Of a port that the kernel chooses for nobody, on an address that nobody else has.
-    let pid = std::process::id();
-    let [_, _, high, low] = pid.to_be_bytes();
-    let place = SocketAddr::from(([127, 77, high, low], 20_000 + (pid % 10_000) as u16));
+    let place = SocketAddr::from(([127, 0, 0, 1], quiet_port()));
     let to = format!("udp:{place}");
     let (mut relay, address) = relay(&[&to]);
     let peer = peer(address);

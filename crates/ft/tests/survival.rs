@@ -97,7 +97,7 @@ fn an_urgent_byte_stays_where_it_stands() {
     let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
     let mut client = TcpStream::connect(address).unwrap();
     // All of it is there before the server reads.
-    server.signal(Signal::STOP);
+    server.freeze();
     client.write_all(b"before ").unwrap();
     rustix::net::send(&client, b"!", rustix::net::SendFlags::OOB).unwrap();
     client.write_all(b" behind").unwrap();

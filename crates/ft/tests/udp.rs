@@ -8,7 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 
 use datagram::{ask, end, peer, receive, talk};
-use rig::{Folder, PATIENCE, Running, bytes, eventually, ft, has, number, pss_kib, run};
+use rig::{
+    Folder, PATIENCE, Running, bytes, eventually, ft, has, number, pss_kib, quiet_port, run,
+};
 use rustix::process::Signal;
 
 /// `ft listen udp:127.0.0.1:0 …`.
@@ -195,7 +197,7 @@ fn a_peer_whose_socket_is_closed_disturbs_nobody() {
     let (mut server, address) = serve(&["echo"]);
     let stays = peer(address);
     assert_eq!(ask(&stays, b"before"), b"before");
-    server.signal(Signal::STOP);
+    server.freeze();
     let goes = peer(address);
     goes.send(b"nobody reads the answer").expect("it is sent");
     drop(goes);
@@ -382,8 +384,7 @@ fn the_longest_datagram_comes_back_and_a_longer_one_is_refused() {
 
 #[test]
 fn a_port_that_nobody_has_is_refused() {
-    let gone = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let address = gone.expect("a port was free");
+    let address = SocketAddr::from(([127, 0, 0, 1], quiet_port()));
     for input in [&b"one\n"[..], b"one\ntwo\nthree\nfour\n"] {
         let output = run(&mut connect(address, &[]), input);
         let said = text(&output.stderr);
@@ -552,15 +553,10 @@ fn answers(mut server: Command, port: u16) {
     assert_eq!(text(&output.expect("it was asked").stdout), "hello\n");
 }
 
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    socket.local_addr().expect("it has a name").port()
-}
-
 #[test]
 fn socat_and_ncat_answer_as_servers() {
     if has("socat") {
-        let port = free_port();
+        let port = quiet_port();
         let mut command = Command::new("socat");
         command.args([
             &format!("UDP4-RECVFROM:{port},bind=127.0.0.1,fork"),
@@ -569,7 +565,7 @@ fn socat_and_ncat_answer_as_servers() {
         answers(command, port);
     }
     if has("ncat") {
-        let port = free_port();
+        let port = quiet_port();
         let mut command = Command::new("ncat");
         command.args([
             "-u",
@@ -589,7 +585,7 @@ fn nc_as_a_server_takes_lines_and_answers_what_is_typed() {
     if !has("nc") {
         return;
     }
-    let port = free_port();
+    let port = quiet_port();
     let mut server = Command::new("nc")
         .args(["-u", "-l", "127.0.0.1", &port.to_string()])
         .stdin(Stdio::piped())

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rig::{Folder, PATIENCE, Running, bytes, descriptors, eventually, ft, has, run};
+use rig::{Folder, PATIENCE, Running, bytes, eventually, ft, has, run};
 
 fn address(path: &Path) -> String {
     format!("unix:{}", path.display())
@@ -109,6 +109,7 @@ fn members_of_a_hub_and_of_a_chat_hear_each_other() {
     one.write_all(b"hello\n").expect("it sends");
     assert_eq!(line(&mut heard), "hello\n");
     server.signal(rustix::process::Signal::INT);
+    server.wait_for("no longer listening");
     server.signal(rustix::process::Signal::INT);
     server.wait();
 
@@ -226,7 +227,7 @@ fn a_relay_joins_tcp_and_unix_sockets_in_any_combination() {
 #[test]
 fn a_reset_behind_a_relay_never_becomes_an_orderly_end() {
     let folder = Folder::new();
-    let (path, front) = (folder.path("x"), folder.path("front"));
+    let path = folder.path("x");
     let target = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
     let (mut relay, place) = Running::listen(&["127.0.0.1:0", "relay", &address(&path)]);
     let mut client = TcpStream::connect(place).expect("it is let in");
@@ -244,6 +245,4 @@ fn a_reset_behind_a_relay_never_becomes_an_orderly_end() {
     let mut rest = Vec::new();
     let error = client.read_to_end(&mut rest).expect_err("it is told");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
-    drop(front);
-    assert!(descriptors(relay.child.id()) < 64);
 }

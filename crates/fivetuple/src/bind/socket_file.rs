@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,12 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, fchmod, flock, open};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use crate::address::{SocketName, UnixAddress};
+use crate::address::UnixAddress;
 use crate::call::Errno;
-use crate::kernel::name;
-use crate::kernel::unix_table::bound_inodes;
+use crate::kernel::name::answers;
+use crate::kernel::unix_diag;
 
 /// How often, and after which pause, another program that is at the same place is waited for. It
 /// binds and listens, which takes much less.
@@ -29,7 +28,9 @@ pub(crate) struct Prepared {
     folder: Option<OwnedFd>,
 }
 
-/// The file that our `bind` has made. Dropped, it is removed, if it is still the same.
+/// The file that our `bind` has made. Dropped, it is removed, if it is still the same. It is dropped
+/// before its socket: as long as that is open, its inode is no other file's, and nobody takes the
+/// path for dead.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
@@ -136,18 +137,8 @@ fn remove_dead(address: &UnixAddress, path: &Path) -> Result<(), Errno> {
         return Err(Errno::ADDRINUSE);
     }
     // Who has bound it and does not listen yet refuses, too.
-    if !bound_inodes(address).is_empty() {
+    if unix_diag::bound(address).is_ok_and(|bound| !bound.is_empty()) {
         return Err(Errno::ADDRINUSE);
     }
     fs::remove_file(path).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
-}
-
-/// Whether a program holds the socket: only a refusal says that none does.
-fn answers(path: &Path) -> bool {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let Ok(probe) = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None) else {
-        return true;
-    };
-    let name = SocketName::Unix(UnixAddress::Path(path.into()));
-    name::connect(probe.as_fd(), &name) != Err(Errno::CONNREFUSED)
 }

@@ -44,6 +44,8 @@ pub enum Who {
         /// That user's name, if there is one.
         user: Option<String>,
     },
+    /// Some process of which nothing is known.
+    Unknown,
     /// The kernel itself, for instance its NFS server.
     Kernel,
     /// None: the process has closed it, and the kernel brings the connection to its end.
@@ -315,7 +317,9 @@ impl Cause for PortInUse {
                 Who::NotVisible { .. } if rustix::process::geteuid().is_root() => {
                     advice.push(Advice::LookOutside(self.wanted.port()));
                 }
-                Who::NotVisible { .. } => advice.push(Advice::LookAsRoot(self.wanted.port())),
+                Who::NotVisible { .. } | Who::Unknown => {
+                    advice.push(Advice::LookAsRoot(self.wanted.port()));
+                }
                 Who::Kernel => {}
                 Who::Nobody => advice.push(Advice::SetReuseAddress),
             }

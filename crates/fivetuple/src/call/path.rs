@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use super::holder::Who;
 use super::{Advice, Cause, Errno, Fact, Visible};
 use crate::address::UnixAddress;
+use crate::kernel::name::answers;
 use crate::kernel::process::{holders, user_name};
-use crate::kernel::unix_table::{bound_inodes, listening_inodes};
+use crate::kernel::unix_diag::{self, UnixEntry};
 
 /// What stands in the way of a Unix socket, to listen on or to call. Displayed, it is a plain
 /// sentence without a full stop.
@@ -61,7 +62,9 @@ impl PathCause {
     pub(super) fn of_bind(address: &UnixAddress, errno: Errno) -> Self {
         let Some(path) = address.path() else {
             return match errno {
-                Errno::ADDRINUSE => Self::bound(address),
+                Errno::ADDRINUSE => {
+                    Self::held(&unix_diag::bound(address).unwrap_or_default(), address)
+                }
                 _ => Self::Other,
             };
         };
@@ -111,19 +114,19 @@ impl PathCause {
             return Self::NotASocket(kind_name(kind));
         }
         let uid = found.uid();
-        if listening_inodes(address).is_empty() && uid != rustix::process::geteuid().as_raw() {
+        let bound = unix_diag::bound(address).unwrap_or_default();
+        let ours = uid == rustix::process::geteuid().as_raw();
+        if bound.is_empty() && !ours && !answers(path) {
             return Self::DeadOfOther(user(uid));
         }
-        Self::bound(address)
+        Self::held(&bound, address)
     }
 
-    fn bound(address: &UnixAddress) -> Self {
-        let listening = listening_inodes(address);
-        let bound = bound_inodes(address);
-        if listening.is_empty() && !bound.is_empty() {
-            Self::Bound(holding(&bound, address))
-        } else {
-            Self::Answers(holding(&listening, address))
+    fn held(bound: &[UnixEntry], address: &UnixAddress) -> Self {
+        let who = holding(bound, address);
+        match bound.iter().any(|entry| entry.listens) || bound.is_empty() {
+            true => Self::Answers(who),
+            false => Self::Bound(who),
         }
     }
 
@@ -147,20 +150,24 @@ impl PathCause {
 }
 
 fn who(address: &UnixAddress) -> Who {
-    holding(&listening_inodes(address), address)
+    holding(&unix_diag::bound(address).unwrap_or_default(), address)
 }
 
-fn holding(inodes: &[u32], address: &UnixAddress) -> Who {
-    let found = holders(inodes);
+fn holding(bound: &[UnixEntry], address: &UnixAddress) -> Who {
+    let inodes: Vec<u32> = bound.iter().map(|entry| entry.inode).collect();
+    let found = holders(&inodes);
     let processes: Vec<_> = found.into_iter().map(|holder| holder.process).collect();
     if !processes.is_empty() {
         return Who::Processes(processes);
     }
-    let owner = address.path().and_then(|path| fs::metadata(path).ok());
-    let uid = owner.map_or(0, |owner| owner.uid());
-    Who::NotVisible {
-        uid,
-        user: user_name(uid),
+    let told = bound.iter().find_map(|entry| entry.uid);
+    let of_file = || Some(fs::metadata(address.path()?).ok()?.uid());
+    match told.or_else(of_file) {
+        Some(uid) => Who::NotVisible {
+            uid,
+            user: user_name(uid),
+        },
+        None => Who::Unknown,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod inherited;
 pub mod interface;
 pub mod limit;
 pub mod name;
+mod netlink;
 pub mod process;
 pub mod queue;
 pub mod resolve;
@@ -22,7 +23,7 @@ pub mod sock_diag;
 pub mod readiness;
 pub mod socket_option;
 pub mod tcp_info;
-pub mod unix_table;
+pub mod unix_diag;
 
 use std::io;
 

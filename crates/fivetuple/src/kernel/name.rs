@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::net::addr::SocketAddrArg;
-use rustix::net::{SocketAddrAny, SocketAddrUnix, getsockname};
+use rustix::net::{
+    AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, getsockname, socket_with,
+};
 
 use crate::address::{SocketName, UnixAddress};
 use crate::five_tuple::UnixProcess;
@@ -40,6 +43,16 @@ fn unix(address: &UnixAddress) -> Result<impl SocketAddrArg, Errno> {
     }
 }
 
+/// Whether somebody is at this path of a Unix socket: only a refusal says that nobody is.
+pub fn answers(path: &Path) -> bool {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let Ok(probe) = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None) else {
+        return true;
+    };
+    let name = SocketName::Unix(UnixAddress::Path(path.into()));
+    connect(probe, &name) != Err(Errno::CONNREFUSED)
+}
+
 /// `getsockname(2)`.
 ///
 /// # Errors
@@ -62,7 +75,7 @@ pub fn read(name: SocketAddrAny) -> Result<SocketName, Errno> {
             (Some(path), _) => {
                 use std::os::unix::ffi::OsStrExt;
                 let path = std::ffi::OsStr::from_bytes(path);
-                UnixAddress::Path(std::path::Path::new(path).into())
+                UnixAddress::Path(Path::new(path).into())
             }
             (None, Some(name)) => UnixAddress::Abstract(name.into()),
             (None, None) => UnixAddress::Unnamed,

@@ -9,17 +9,11 @@ mod entry;
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
-};
+use rustix::io::Errno;
 
-use super::field;
+use super::netlink::dump;
 use super::tcp_info::TcpState;
 use crate::address::Family;
 use crate::five_tuple::Protocol;
@@ -27,15 +21,6 @@ use entry::parse_entry;
 
 /// Sockets that one question returns at most; the answer is cut there.
 pub const SOCKETS_MAX: usize = 65_536;
-
-/// Times that a dump is begun again because sockets came and went while it ran.
-const ATTEMPTS_MAX: u32 = 3;
-
-/// Room for one datagram; the kernel fills at most 32 KiB.
-const DATAGRAM_MAX: usize = 65_536;
-
-/// The kernel answers at once; longer than this means never.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// All states, with those that a future kernel may add.
 const ALL_STATES: u32 = u32::MAX;
@@ -124,7 +109,7 @@ pub fn time_wait_count() -> Result<usize, Errno> {
     };
     let mut total = 0;
     for family in FAMILIES {
-        total += dump(&question, family, |count: &mut usize, _| {
+        total += dump(&request(&question, family), |count: &mut usize, _| {
             *count += 1;
             ControlFlow::Continue(())
         })?;
@@ -150,75 +135,30 @@ fn both_families(question: &Question) -> Result<Vec<SocketEntry>, Errno> {
     let mut entries = Vec::new();
     for family in FAMILIES {
         let room = SOCKETS_MAX.saturating_sub(entries.len());
-        let found = dump(question, family, |found: &mut Vec<SocketEntry>, message| {
-            if found.len() >= room {
-                return ControlFlow::Break(());
-            }
-            // The filter of the kernel is repeated: a kernel that had none would answer all.
-            let entry = parse_entry(message, question.protocol)
-                .filter(|entry| question.port == 0 || entry.local.port() == question.port);
-            found.extend(entry);
-            ControlFlow::Continue(())
-        })?;
+        let found = dump(
+            &request(question, family),
+            |found: &mut Vec<SocketEntry>, message| {
+                if found.len() >= room {
+                    return ControlFlow::Break(());
+                }
+                // The filter of the kernel is repeated: a kernel that had none would answer all.
+                let entry = parse_entry(message, question.protocol)
+                    .filter(|entry| question.port == 0 || entry.local.port() == question.port);
+                found.extend(entry);
+                ControlFlow::Continue(())
+            },
+        )?;
         entries.extend(found);
     }
     Ok(entries)
 }
 
-/// Asks one question and folds the answer; a dump that was interrupted is folded anew.
-fn dump<T: Default>(
-    question: &Question,
-    family: Family,
-    mut step: impl FnMut(&mut T, &[u8]) -> ControlFlow<()>,
-) -> Result<T, Errno> {
-    let mut folded = T::default();
-    for sequence in 1..=ATTEMPTS_MAX {
-        folded = T::default();
-        let fd = open()?;
-        let request = request(question, family, sequence);
-        retry_on_intr(|| send(&fd, &request, SendFlags::empty()))?;
-        if answer(&fd, sequence, |message| step(&mut folded, message))? == Dump::Whole {
-            break;
-        }
-    }
-    // Interrupted each time: the last one is still the best that is known.
-    Ok(folded)
-}
-
-fn open() -> Result<OwnedFd, Errno> {
-    let fd = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        Some(SOCK_DIAG),
-    )?;
-    set_socket_timeout(&fd, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
-    // Port 0 is the kernel: nobody else is heard.
-    connect(&fd, &SocketAddrNetlink::new(0, 0))?;
-    Ok(fd)
-}
-
-const HEADER: usize = 16;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const NLM_F_REQUEST_DUMP: u16 = 0x0001 | 0x0300;
-const NLM_F_DUMP_INTR: u16 = 0x10;
-const NLMSG_NOOP: u16 = 1;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-/// Numbers beyond this one are no errno (`MAX_ERRNO` of the kernel).
-const ERRNO_MAX: u32 = 4095;
 
-/// `nlmsghdr` and `inet_diag_req_v2`.
-fn request(question: &Question, family: Family, sequence: u32) -> Vec<u8> {
-    const LENGTH: u32 = 72;
-    let mut request = Vec::with_capacity(72);
-    request.extend(LENGTH.to_ne_bytes());
-    request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-    request.extend(NLM_F_REQUEST_DUMP.to_ne_bytes());
-    request.extend(sequence.to_ne_bytes());
-    request.extend([0; 4]);
+/// `inet_diag_req_v2`.
+fn request(question: &Question, family: Family) -> Vec<u8> {
+    let mut request = Vec::with_capacity(56);
     let protocol = match question.protocol {
         Protocol::Udp => IPPROTO_UDP,
         Protocol::Tcp | Protocol::Unix => IPPROTO_TCP,
@@ -242,110 +182,15 @@ const fn family_number(family: Family) -> u8 {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Dump {
-    Whole,
-    Interrupted,
-}
-
-/// What one datagram has told.
-#[derive(Debug, PartialEq, Eq)]
-enum Datagram {
-    More,
-    End,
-}
-
-fn answer(
-    fd: &OwnedFd,
-    sequence: u32,
-    mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
-) -> Result<Dump, Errno> {
-    let mut buffer = vec![0; DATAGRAM_MAX];
-    let mut interrupted = false;
-    loop {
-        let (filled, length) =
-            match retry_on_intr(|| recv(fd, buffer.as_mut_slice(), RecvFlags::TRUNC)) {
-                // The kernel had no room for a datagram; what is missing is asked again.
-                Err(Errno::NOBUFS) => return Ok(Dump::Interrupted),
-                received => received?,
-            };
-        if length == 0 || length > DATAGRAM_MAX {
-            return Err(Errno::PROTO);
-        }
-        let datagram = buffer.get(..filled).unwrap_or_default();
-        if each_message(datagram, sequence, &mut interrupted, &mut visit)? == Datagram::End {
-            return Ok(if interrupted {
-                Dump::Interrupted
-            } else {
-                Dump::Whole
-            });
-        }
-    }
-}
-
-fn each_message(
-    mut datagram: &[u8],
-    sequence: u32,
-    interrupted: &mut bool,
-    visit: &mut impl FnMut(&[u8]) -> ControlFlow<()>,
-) -> Result<Datagram, Errno> {
-    while let Some(message) = split_message(&mut datagram) {
-        if message.sequence != sequence {
-            continue;
-        }
-        *interrupted |= message.flags & NLM_F_DUMP_INTR != 0;
-        match message.kind {
-            NLMSG_NOOP => {}
-            NLMSG_DONE => return Ok(Datagram::End),
-            NLMSG_ERROR => {
-                // The body is an errno with its sign turned; 0 is a bare acknowledgement.
-                let code = field::u32(message.body, 0).map(u32::wrapping_neg);
-                return match code {
-                    Some(0) => Ok(Datagram::End),
-                    Some(errno @ 1..=ERRNO_MAX) => {
-                        Err(Errno::from_raw_os_error(errno.cast_signed()))
-                    }
-                    _ => Err(Errno::PROTO),
-                };
-            }
-            SOCK_DIAG_BY_FAMILY if visit(message.body).is_break() => return Ok(Datagram::End),
-            _ => {}
-        }
-    }
-    Ok(Datagram::More)
-}
-
-struct Message<'a> {
-    kind: u16,
-    flags: u16,
-    sequence: u32,
-    body: &'a [u8],
-}
-
-/// Takes the first netlink message off; `None` at the end and for a length that cannot be.
-fn split_message<'a>(datagram: &mut &'a [u8]) -> Option<Message<'a>> {
-    let length = usize::try_from(field::u32(datagram, 0)?).ok()?;
-    let message = Message {
-        kind: field::u16(datagram, 4)?,
-        flags: field::u16(datagram, 6)?,
-        sequence: field::u32(datagram, 8)?,
-        body: datagram.get(HEADER..length)?,
-    };
-    *datagram = datagram
-        .get(length.checked_next_multiple_of(4)?..)
-        .unwrap_or_default();
-    Some(message)
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use proptest::prelude::*;
-    use rustix::net::bind;
     use rustix::net::sockopt::{set_ipv6_v6only, socket_cookie};
+    use rustix::net::{AddressFamily, SocketType, bind};
 
-    use super::entry::{ENTRY, INET_DIAG_SKV6ONLY, attribute};
+    use super::entry::{ENTRY, INET_DIAG_SKV6ONLY};
     use super::*;
 
     /// One `inet_diag_msg` of an IPv6 socket that listens on `[::]:80`, with its attributes.
@@ -364,27 +209,6 @@ mod tests {
         body
     }
 
-    fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
-        let mut message = Vec::new();
-        message.extend(u32::try_from(HEADER + body.len()).unwrap().to_ne_bytes());
-        message.extend(kind.to_ne_bytes());
-        message.extend(flags.to_ne_bytes());
-        message.extend(1_u32.to_ne_bytes());
-        message.extend([0; 4]);
-        message.extend(body);
-        message
-    }
-
-    fn read(datagram: &[u8]) -> (Result<Datagram, Errno>, bool, Vec<SocketEntry>) {
-        let (mut interrupted, mut found) = (false, Vec::new());
-        let mut visit = |body: &[u8]| {
-            found.extend(parse_entry(body, Protocol::Tcp));
-            ControlFlow::Continue(())
-        };
-        let result = each_message(datagram, 1, &mut interrupted, &mut visit);
-        (result, interrupted, found)
-    }
-
     #[test]
     fn an_entry_has_its_address_state_owner_and_v6only() {
         for (value, expected) in [(0, false), (1, true)] {
@@ -399,31 +223,11 @@ mod tests {
         assert_eq!(parse_entry(&listening(1)[..ENTRY - 1], Protocol::Tcp), None);
     }
 
-    #[test]
-    fn a_dump_is_read_over_its_messages_to_its_end() {
-        let one = message(SOCK_DIAG_BY_FAMILY, 2, &listening(1));
-        let done = message(NLMSG_DONE, 2 | NLM_F_DUMP_INTR, &[0; 4]);
-        let (result, interrupted, found) = read(&[one.clone(), one.clone()].concat());
-        assert_eq!(
-            (result, interrupted, found.len()),
-            (Ok(Datagram::More), false, 2)
-        );
-        let (result, interrupted, found) = read(&[one.clone(), done, one].concat());
-        assert_eq!(
-            (result, interrupted, found.len()),
-            (Ok(Datagram::End), true, 1)
-        );
-        let refused = message(NLMSG_ERROR, 0, &(-2_i32).to_ne_bytes());
-        assert_eq!(read(&refused).0, Err(Errno::NOENT));
-    }
-
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_a_panic(datagram: Vec<u8>, body: Vec<u8>) {
-            _ = read(&datagram);
-            _ = read(&message(SOCK_DIAG_BY_FAMILY, 0, &body));
-            _ = read(&message(NLMSG_ERROR, 0, &body));
-            _ = attribute(&body, INET_DIAG_SKV6ONLY);
+        fn any_bytes_are_an_entry_or_none(body: Vec<u8>) {
+            _ = parse_entry(&body, Protocol::Tcp);
+            _ = parse_entry(&body, Protocol::Udp);
         }
     }
 

@@ -8,9 +8,10 @@
 mod folder;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -111,6 +112,15 @@ impl Running {
         rustix::process::kill_process(pid, signal).expect("it lives");
     }
 
+    /// Stops it as a whole: kill(2) returns before every thread has stopped.
+    pub(crate) fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        eventually("it is stopped", || {
+            let states = each_thread(self.child.id(), |status| status.contains("State:\tT"));
+            states.into_iter().all(|stopped| stopped)
+        });
+    }
+
     /// TERM, then waits for the end.
     pub(crate) fn stop(self) -> Ended {
         self.signal(rustix::process::Signal::TERM);
@@ -150,6 +160,24 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A port for TCP and UDP that nobody has and that the kernel gives to nobody: it is below those of
+/// ip_local_port_range, and each test has some of its own. For programs that cannot be asked for any
+/// free one, and for a port where nobody shall be.
+pub(crate) fn quiet_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = (std::process::id() % 750) as u16 * 16;
+    loop {
+        let port = 20_000 + own + NEXT.fetch_add(1, Ordering::Relaxed) % 16;
+        let here = [IpAddr::from([127, 0, 0, 1]), Ipv6Addr::LOCALHOST.into()];
+        let free = |ip: IpAddr| {
+            TcpListener::bind((ip, port)).is_ok() && UdpSocket::bind((ip, port)).is_ok()
+        };
+        if here.into_iter().all(free) {
+            return port;
+        }
     }
 }
 
@@ -325,16 +353,23 @@ pub(crate) fn descriptors_at_rest(pid: u32) -> usize {
 
 /// How often each thread of a process has left its processor, if all of them sleep.
 fn switches_asleep(pid: u32) -> Option<Vec<String>> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
-    let each = tasks.flatten().map(|task| {
-        let status = std::fs::read_to_string(task.path().join("status")).ok()?;
-        let sleeps = status.lines().any(|line| line.starts_with("State:\tS"));
+    let each = each_thread(pid, |status| {
         let switches = status
             .lines()
             .filter(|line| line.starts_with("Pid:") || line.contains("ctxt_switches"));
-        sleeps.then(|| switches.collect())
+        status.contains("State:\tS").then(|| switches.collect())
     });
-    each.collect()
+    each.into_iter().collect()
+}
+
+/// Reads `/proc/PID/task/*/status`; of a thread that has just ended it is empty.
+fn each_thread<T>(pid: u32, read: impl Fn(&str) -> T) -> Vec<T> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
+    let status = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("status"));
+    tasks
+        .flatten()
+        .map(|task| read(&status(task).unwrap_or_default()))
+        .collect()
 }
 
 /// CPU time of all threads of a process.

@@ -46,6 +46,7 @@ impl fmt::Display for Who {
                 show_user(*uid, user.as_deref(), f)?;
                 f.write_str(" whose process is not visible from here")
             }
+            Self::Unknown => f.write_str("a process that is not visible from here"),
             Self::Kernel => f.write_str("the kernel itself"),
             Self::Nobody => f.write_str("a connection closed by its process and not ended yet"),
         }

@@ -7,6 +7,7 @@ use super::{FAMILIES, SocketEntry, family_number};
 use crate::address::Family;
 use crate::five_tuple::Protocol;
 use crate::kernel::field;
+use crate::kernel::netlink::attribute;
 use crate::kernel::tcp_info::TcpState;
 
 pub(super) const INET_DIAG_SKV6ONLY: u16 = 11;
@@ -71,16 +72,4 @@ fn address(
             SocketAddrV6::new(ip, port, 0, scope).into()
         }
     })
-}
-
-/// The value of one attribute (`rtattr`) in a row of them.
-pub(super) fn attribute(mut row: &[u8], wanted: u16) -> Option<&[u8]> {
-    loop {
-        let length = usize::from(field::u16(row, 0)?);
-        let value = row.get(4..length)?;
-        if field::u16(row, 2)? == wanted {
-            return Some(value);
-        }
-        row = row.get(length.next_multiple_of(4)..)?;
-    }
 }
