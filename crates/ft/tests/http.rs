@@ -5,14 +5,19 @@ mod rig;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, SystemTime};
+
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 use rig::{Folder, PATIENCE, Running, bytes, ft, has, number, run, sh};
 
 const HELLO: &str = "hello, world\n";
+const YEARS_1000: Duration = Duration::from_secs(1000 * 365 * 86400);
 
 /// A folder to be served, in a folder that is not.
 struct Site(Folder);
@@ -124,8 +129,22 @@ fn curl_gets_the_file_its_head_a_part_and_nothing_when_it_has_it() {
         ("bytes=7-11", "HTTP/1.1 206 Partial Content", "world"),
         ("bytes=-6", "HTTP/1.1 206 Partial Content", "world\n"),
         ("bytes=7-", "HTTP/1.1 206 Partial Content", "world\n"),
+        ("Bytes=7-", "HTTP/1.1 206 Partial Content", "world\n"),
+        ("bytes=-100", "HTTP/1.1 206 Partial Content", HELLO),
+        (
+            "bytes=0-99999999999999999999999",
+            "HTTP/1.1 206 Partial Content",
+            HELLO,
+        ),
         ("bytes=0-1,3-4", "HTTP/1.1 200 OK", HELLO),
+        ("bytes=4-3", "HTTP/1.1 200 OK", HELLO),
+        ("bytes=-", "HTTP/1.1 200 OK", HELLO),
         ("lines=1-2", "HTTP/1.1 200 OK", HELLO),
+        (
+            "bytes=-0",
+            "HTTP/1.1 416 Range Not Satisfiable",
+            "416 Range Not Satisfiable: /hello.txt\n",
+        ),
         (
             "bytes=13-",
             "HTTP/1.1 416 Range Not Satisfiable",
@@ -155,14 +174,138 @@ fn curl_gets_the_file_its_head_a_part_and_nothing_when_it_has_it() {
         let (said, _, _) = answer(address, "/hello.txt", &["-H", &condition]);
         assert!(said.contains(status), "{condition}: {said}");
     }
-    // A part only of what the client has the beginning of.
-    for (version, status) in [(etag, "206"), (modified, "206"), ("\"other\"", "200")] {
-        let version = format!("If-Range: {version}");
-        let options = ["-H", "Range: bytes=7-", "-H", &version];
-        let (said, _, body) = answer(address, "/hello.txt", &options);
-        assert!(said.contains(status), "{version}: {said}");
-        let whole = if status == "200" { HELLO } else { "world\n" };
-        assert_eq!(body, whole, "{version}");
+    assert_eq!(server.stop().status, 0);
+}
+
+/// Lets a file have been written so many seconds after the first of 1970, or before.
+fn set_modified(path: &Path, seconds: i64) {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let time = match seconds < 0 {
+        true => SystemTime::UNIX_EPOCH - distance,
+        false => SystemTime::UNIX_EPOCH + distance,
+    };
+    let file = fs::OpenOptions::new().write(true).open(path);
+    file.and_then(|file| file.set_modified(time))
+        .expect("it gets a time");
+}
+
+#[test]
+fn a_part_is_given_of_what_the_client_has_the_beginning_of_and_of_nothing_else() {
+    if !has("curl") {
+        return;
+    }
+    let site = Site::new();
+    let (server, address) = site.serve(&[]);
+    let is_part = |range: &str, version: &str| {
+        let (range, version) = (format!("Range: {range}"), format!("If-Range: {version}"));
+        let (said, _, body) = answer(address, "/hello.txt", &["-H", &range, "-H", &version]);
+        let is_part = !said.contains("200");
+        assert_eq!(body == HELLO, !is_part, "{version}: {said}");
+        is_part
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = i64::try_from(now.expect("it is later").as_secs()).expect("it is less");
+    // What has just been written may change once more in the same second.
+    for (age, date_counts) in [(3600, true), (-3600, false)] {
+        set_modified(&site.path("site/hello.txt"), now - age);
+        let (_, headers, _) = answer(address, "/hello.txt", &[]);
+        let (etag, modified) = (header(&headers, "etag"), header(&headers, "last-modified"));
+        for range in ["bytes=7-", "bytes=13-"] {
+            assert!(is_part(range, etag), "{range}, {age} s old");
+            assert!(!is_part(range, "\"other\""), "{range}, {age} s old");
+            let other = "Sat, 01 Jan 2000 00:00:00 GMT";
+            assert!(!is_part(range, other), "{range}, {age} s old");
+            assert_eq!(
+                is_part(range, modified),
+                date_counts,
+                "{range}, {age} s old"
+            );
+        }
+    }
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn nothing_is_a_part_of_an_empty_file() {
+    if !has("curl") {
+        return;
+    }
+    let site = Site::new();
+    site.write("site/empty", b"");
+    let (server, address) = site.serve(&[]);
+    for (range, status) in [
+        ("bytes=0-", "416"),
+        ("bytes=0-0", "416"),
+        ("bytes=-0", "416"),
+        // The last ten of nothing: that can be satisfied, but no part can say so.
+        ("bytes=-10", "200"),
+    ] {
+        let (said, headers, _) = answer(address, "/empty", &["-r", &range["bytes=".len()..]]);
+        assert!(said.contains(status), "{range}: {said}");
+        if status == "416" {
+            assert_eq!(header(&headers, "content-range"), "bytes */0");
+        }
+    }
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn a_file_whose_date_http_cannot_write_is_served_without_it() {
+    if !has("curl") {
+        return;
+    }
+    let site = Site::new();
+    let (server, address) = site.serve(&[]);
+    // 1960, the last second of 1969, the last of 9999; the file system decides about the next.
+    for (seconds, has_date) in [
+        (-315_619_200, false),
+        (-1, false),
+        (0, true),
+        (253_402_300_800, false),
+    ] {
+        let path = site.path("site/hello.txt");
+        set_modified(&path, seconds);
+        let metadata = fs::metadata(&path).expect("it is there");
+        let kept = metadata.modified().expect("it has a time");
+        let has_date = has_date || seconds > 0 && kept < SystemTime::now() + YEARS_1000;
+        let since = "If-Modified-Since: Sat, 01 Jan 2000 00:00:00 GMT";
+        for options in [&[][..], &["-I"], &["-r", "7-"], &["-H", since]] {
+            let (said, headers, _) = answer(address, "/hello.txt", options);
+            assert!(said.starts_with("HTTP/1.1 "), "{said}");
+            let date = headers.contains("last-modified: ");
+            assert_eq!(date, has_date, "{seconds} {options:?}: {headers}");
+        }
+        assert!(curl(address, "/", &[]).contains("hello.txt"));
+    }
+    let ended = server.stop();
+    assert_eq!(ended.status, 0, "{:#?}", ended.said);
+}
+
+#[test]
+fn head_is_refused_where_get_is() {
+    if !has("curl") || !has("setpriv") {
+        return;
+    }
+    let site = Site::new();
+    let mode = |name: &str, mode: u32| {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(site.path(name), permissions).expect("it is ours");
+    };
+    mode("site/hello.txt", 0);
+    mode("", 0o755);
+    mode("site", 0o755);
+    fs::copy(env!("CARGO_BIN_EXE_ft"), site.path("ft")).expect("a copy");
+    let script = "cd $SITE; as() { if [ $(id -u) = 0 ]; then \
+         exec setpriv --reuid 65534 --clear-groups \"$@\"; else exec \"$@\"; fi; }
+         as ./ft listen 127.0.0.1:0 http site";
+    let mut command = sh(script, 0);
+    command.env("SITE", site.path(""));
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let (server, address) = Running::listen_as(&mut command);
+    for options in [&[][..], &["-I"]] {
+        let (said, headers, _) = answer(address, "/hello.txt", options);
+        assert_eq!(said, "HTTP/1.1 403 Forbidden", "{options:?}");
+        assert!(!headers.contains("etag"), "{options:?}: {headers}");
     }
     assert_eq!(server.stop().status, 0);
 }
@@ -345,9 +488,11 @@ fn two_requests_over_one_connection_are_one_accepted_and_one_closed() {
     }
     let site = Site::new();
     let events = site.path("events");
-    let (server, address) = site.serve(&["--status", "--events", events.to_str().expect("UTF-8")]);
+    let (mut server, address) =
+        site.serve(&["--status", "--events", events.to_str().expect("UTF-8")]);
     let url = format!("http://{address}/hello.txt");
     let said = curl(address, "/.ft", &[&url]);
+    server.wait_for("closed: ");
     let page = said.strip_prefix(HELLO).expect("both answers");
     let port = page.split("5 established  127.0.0.1:").nth(1).expect(page);
     let port = port.split(' ').next().expect(page);
@@ -542,6 +687,69 @@ fn what_is_no_request_is_refused_in_order_and_its_bytes_stay_out_of_the_log() {
 }
 
 #[test]
+fn a_request_says_once_for_which_host_it_is() {
+    let site = Site::new();
+    let (server, address) = site.serve(&["--status"]);
+    for (head, status) in [
+        ("GET /hello.txt HTTP/1.1\r\n", "400"),
+        ("GET /hello.txt HTTP/1.1\r\nHost: x\r\nHost: x\r\n", "400"),
+        ("GET /.ft HTTP/1.1\r\n", "400"),
+        ("DELETE /hello.txt HTTP/1.1\r\n", "400"),
+        ("GET /hello.txt HTTP/1.0\r\nHost: x\r\nHost: y\r\n", "400"),
+        ("GET /hello.txt HTTP/1.1\r\nHost:\r\n", "200"),
+        ("GET /hello.txt HTTP/1.0\r\n", "200"),
+    ] {
+        let said = by_hand(
+            address,
+            format!("{head}Connection: close\r\n\r\n").as_bytes(),
+        );
+        let line = format!("HTTP/1.1 {status} ");
+        let line_1_0 = format!("HTTP/1.0 {status} ");
+        assert!(
+            said.starts_with(&line) || said.starts_with(&line_1_0),
+            "{head}: {said}"
+        );
+    }
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn a_list_is_whole_or_not_given() {
+    let site = Site::new();
+    let (server, address) = site.serve(&[]);
+    let mut client = connected(address);
+    let list = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    client.write_all(list).expect("it takes it");
+    let (head, whole) = read_answer(&mut client);
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    // One more descriptor can be opened: the folder, and then none for what is in it.
+    let pid = Pid::from_child(&server.child);
+    let is_open = |number: &u64| {
+        let path = format!("/proc/{}/fd/{number}", pid.as_raw_pid());
+        fs::symlink_metadata(path).is_ok()
+    };
+    let free = (0..).find(|number| !is_open(number)).expect("a number");
+    let limit = |current| {
+        let old = getrlimit(Resource::Nofile);
+        let new = Rlimit { current, ..old };
+        prlimit(Some(pid), Resource::Nofile, new).expect("it is ours")
+    };
+    let before = limit(Some(free + 1));
+    client.write_all(list).expect("it takes it");
+    let (head, body) = read_answer(&mut client);
+    assert!(
+        head.starts_with("HTTP/1.1 503 "),
+        "{head}{}",
+        String::from_utf8_lossy(&body)
+    );
+    limit(before.current);
+    client.write_all(list).expect("it takes it");
+    assert!(read_answer(&mut client).1 == whole);
+    drop(client);
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
 fn a_body_is_thrown_away_and_its_sender_still_reads_the_answer() {
     let site = Site::new();
     let (server, address) = site.serve(&[]);
@@ -615,7 +823,7 @@ fn dribblers_are_cut_at_the_deadline_while_others_are_served() {
                         String::from_utf8_lossy(&said).into_owned()
                     });
                     while client.write_all(b"X").is_ok() && !reader.is_finished() {
-                        thread::sleep(std::time::Duration::from_millis(20)); // peer: it dribbles
+                        thread::sleep(Duration::from_millis(20)); // peer: it dribbles
                     }
                     reader.join().expect("it reads")
                 })
@@ -644,6 +852,79 @@ fn dribblers_are_cut_at_the_deadline_while_others_are_served() {
         server.wait_for("closed: timed out");
     }
     assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn a_head_that_came_with_the_request_before_has_its_deadline_too() {
+    let site = Site::new();
+    let (mut server, address) = site.serve(&["--head-deadline", "300ms"]);
+    let said = by_hand(
+        address,
+        b"GET /hello.txt HTTP/1.1\r\nHost: x\r\n\r\nGET /x HTTP/1.1\r\n",
+    );
+    let (answer, rest) = said.split_once(HELLO).expect("the answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
+    assert!(rest.starts_with("HTTP/1.1 408 "), "{said}");
+    server.wait_for("closed: timed out");
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn whoever_reads_slowly_and_asks_again_gets_the_first_answer_whole() {
+    let site = Site::new();
+    let (mut server, address) = site.serve(&["--head-deadline", "200ms"]);
+    let content = bytes(13, 0, 32 << 20);
+    let ask = |size: usize| {
+        site.write(&format!("site/{size}"), &content[..size]);
+        let mut client = connected(address);
+        rustix::net::sockopt::set_socket_recv_buffer_size(&client, 65536).expect("a size");
+        let request = format!("GET /{size} HTTP/1.1\r\nHost: x\r\n\r\nGET /x");
+        client.write_all(request.as_bytes()).expect("it takes it");
+        client.peek(&mut [0]).expect("the answer begins");
+        client
+    };
+    // What the buffers of the kernel hold of an answer that nobody reads.
+    let client = ask(content.len());
+    rig::descriptors_at_rest(server.child.id());
+    drop(client);
+    let line = server.wait_for("closed: ");
+    let sent = line
+        .split_once("sent ")
+        .and_then(|(_, sent)| sent.split(' ').next());
+    let held: usize = sent.expect(&line).parse().expect("a number");
+    // Of one or the other answer, only the last bytes are not in them.
+    let sizes = (0..16).map(|step| held - 65_536 + step * 8192);
+    let mut clients: Vec<(TcpStream, usize)> = sizes.map(|size| (ask(size), size)).collect();
+    clients.push((ask(1), 1));
+    server.wait_for("closed: timed out");
+    for (client, size) in &mut clients {
+        assert!(read_answer(client).1 == content[..*size], "{size} bytes");
+    }
+    drop(clients);
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
+fn an_answer_during_a_drain_says_that_it_is_the_last() {
+    let site = Site::new();
+    let (mut server, address) = site.serve(&["--drain", "1h", "--status", "--head-deadline", "1h"]);
+    let mut client = connected(address);
+    client
+        .write_all(b"GET /.ft HTTP/1.1\r\n")
+        .expect("it takes it");
+    server.wait_for("accepted");
+    server.signal(rustix::process::Signal::TERM);
+    server.wait_for("no longer listening");
+    client.write_all(b"Host: x\r\n\r\n").expect("it takes it");
+    let (head, page) = read_answer(&mut client);
+    let page = String::from_utf8(page).expect("text");
+    assert!(
+        page.contains("7 close        after this answer\n") && head.contains("connection: close"),
+        "{head}{page}"
+    );
+    assert_eq!(client.read(&mut [0]).expect("the end"), 0);
+    drop(client);
+    assert_eq!(server.wait().status, 0);
 }
 
 #[test]
@@ -733,7 +1014,8 @@ fn limits_rules_and_deadlines_hold_as_for_every_service() {
     assert!(second.join().expect("it waited").ends_with(HELLO));
 
     for option in ["--idle", "--deadline"] {
-        let (mut server, address) = site.serve(&[option, "200ms"]);
+        // Long enough for one answer on a machine that is busy.
+        let (mut server, address) = site.serve(&[option, "3s"]);
         let mut client = connected(address);
         client
             .write_all(b"GET /hello.txt HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
+use super::head::Heads;
 use super::talk::Progress;
 use crate::call::{Errno, Explained, ReceiveError, SendError};
 use crate::close::Close;
@@ -20,6 +21,7 @@ use crate::transfer::{SCRATCH, close_for, with_scratch};
 pub(super) struct Carrier {
     pub(super) connection: Connection,
     progress: Arc<Progress>,
+    heads: Heads,
     /// A call failed: how the connection is closed then.
     pub(super) broken: Option<Close>,
 }
@@ -35,6 +37,7 @@ impl Carrier {
         Self {
             connection,
             progress: Arc::clone(progress),
+            heads: Heads::default(),
             broken: None,
         }
     }
@@ -50,7 +53,8 @@ impl Carrier {
         Error::from_raw_os_error(errno.raw_os_error())
     }
 
-    fn sent(&mut self, sent: Result<usize, Errno>) -> Result<usize, Error> {
+    fn sent(&mut self, sent: Poll<Result<usize, Errno>>) -> Poll<Result<usize, Error>> {
+        self.progress.sending(sent.is_pending());
         sent.map_err(|errno| {
             let error = SendError::new(self.connection.name(), errno);
             self.failed(errno, &error)
@@ -74,7 +78,7 @@ impl Read for Carrier {
             this.connection.poll_receive(cx, scratch).map_ok(|count| {
                 let bytes = scratch.get(..count).unwrap_or_default();
                 buffer.put_slice(bytes);
-                this.progress.received(bytes);
+                this.progress.received(bytes, this.heads.take_all(bytes));
                 count
             })
         }));
@@ -100,8 +104,8 @@ impl Write for Carrier {
         bytes: &[u8],
     ) -> Poll<Result<usize, Error>> {
         let this = self.get_mut();
-        let sent = ready!(this.connection.poll_send(cx, bytes));
-        Poll::Ready(this.sent(sent))
+        let sent = this.connection.poll_send(cx, bytes);
+        this.sent(sent)
     }
 
     fn poll_write_vectored(
@@ -110,8 +114,8 @@ impl Write for Carrier {
         pieces: &[IoSlice<'_>],
     ) -> Poll<Result<usize, Error>> {
         let this = self.get_mut();
-        let sent = ready!(this.connection.poll_send_parts(cx, pieces));
-        Poll::Ready(this.sent(sent))
+        let sent = this.connection.poll_send_parts(cx, pieces);
+        this.sent(sent)
     }
 
     fn is_write_vectored(&self) -> bool {

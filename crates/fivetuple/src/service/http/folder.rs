@@ -2,7 +2,7 @@
 //! (`openat2`, `RESOLVE_BENEATH`), so no path and no symbolic link leads out of it, not even one
 //! that is changed at the same moment.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,15 +10,20 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
 
+use hyper::StatusCode;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tower_http::services::fs;
 
+use super::site::status_of;
 use crate::call::Errno;
 
 /// How often a path is resolved anew whose parts were renamed meanwhile.
 const TRIES: usize = 8;
+/// A date of HTTP has four digits for its year: the seconds from 1970 to the end of 9999.
+const DATES: Duration = Duration::from_secs(253_402_300_800);
 
 /// The descriptor of the folder.
 #[derive(Clone, Debug)]
@@ -27,10 +32,12 @@ pub(super) struct Folder(Arc<OwnedFd>);
 /// What is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    File,
+    File {
+        length: u64,
+    },
     Folder {
-        /// It has a page of its own.
-        index: bool,
+        /// The length of the page of its own, if it has one.
+        index: Option<u64>,
     },
 }
 
@@ -55,21 +62,38 @@ impl Folder {
         }
     }
 
-    pub(super) fn metadata_beneath(&self, path: &Path) -> io::Result<Metadata> {
+    pub(super) fn metadata_beneath(&self, path: &Path) -> io::Result<std::fs::Metadata> {
         let fd = self.open_beneath(path, OFlags::PATH)?;
         File::from(fd).metadata()
+    }
+
+    /// The same, and `None` where a request would be told that nothing is there, or nothing for
+    /// it. Whatever else fails, descriptors that are short for one, says nothing about the path.
+    pub(super) fn metadata_where_served(
+        &self,
+        path: &Path,
+    ) -> io::Result<Option<std::fs::Metadata>> {
+        match self.metadata_beneath(path) {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(error) => match status_of(&error) {
+                StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Ok(None),
+                _ => Err(error),
+            },
+        }
     }
 
     /// Looks without opening anything: to open a pipe or a device may wait or do something.
     pub(super) fn look(&self, path: &Path) -> io::Result<Found> {
         let metadata = self.metadata_beneath(path)?;
         if metadata.is_dir() {
-            let index = self.metadata_beneath(&path.join("index.html"));
-            let index = index.is_ok_and(|index| index.is_file());
+            let index = self.metadata_where_served(&path.join("index.html"))?;
+            let index = index.filter(std::fs::Metadata::is_file);
+            let index = index.map(|index| index.len());
             return Ok(Found::Folder { index });
         }
+        let length = metadata.len();
         match metadata.is_file() {
-            true => Ok(Found::File),
+            true => Ok(Found::File { length }),
             false => Err(Errno::NOENT.into()),
         }
     }
@@ -110,7 +134,31 @@ impl fs::Backend for Folder {
 
     fn metadata(&self, path: PathBuf) -> Self::MetadataFuture {
         let folder = self.clone();
-        Box::pin(blocking(move || folder.metadata_beneath(&path)))
+        Box::pin(blocking(move || {
+            folder.metadata_beneath(&path).map(Metadata)
+        }))
+    }
+}
+
+/// What is known of a file. A date that HTTP cannot write is not known.
+#[derive(Debug)]
+pub(super) struct Metadata(std::fs::Metadata);
+
+impl fs::Metadata for Metadata {
+    fn is_dir(&self) -> bool {
+        self.0.is_dir()
+    }
+
+    fn modified(&self) -> io::Result<SystemTime> {
+        let modified = self.0.modified()?;
+        match modified.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) if since < DATES => Ok(modified),
+            _ => Err(Errno::RANGE.into()),
+        }
+    }
+
+    fn len(&self) -> u64 {
+        self.0.len()
     }
 }
 
@@ -123,7 +171,7 @@ impl fs::File for Opened {
     type MetadataFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Metadata>> + Send + 'a>>;
 
     fn metadata(&self) -> Self::MetadataFuture<'_> {
-        Box::pin(self.0.metadata())
+        Box::pin(async move { self.0.metadata().await.map(Metadata) })
     }
 }
 

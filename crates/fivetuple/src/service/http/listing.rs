@@ -90,8 +90,8 @@ fn entries(folder: &Folder, path: &SitePath) -> io::Result<(Vec<Entry>, bool)> {
             return Ok((entries, false));
         }
         let below = Path::new(&path.relative()).join(as_path(&name));
-        let metadata = folder.metadata_beneath(&below);
-        if let Ok(metadata) = metadata
+        let metadata = folder.metadata_where_served(&below)?;
+        if let Some(metadata) = metadata
             && (metadata.is_file() || metadata.is_dir())
         {
             entries.push(Entry { name, metadata });

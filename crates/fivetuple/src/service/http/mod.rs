@@ -7,9 +7,11 @@
 
 mod carrier;
 mod folder;
+mod head;
 mod listing;
 mod page;
 mod path;
+mod range;
 mod site;
 mod status;
 mod talk;
@@ -100,9 +102,10 @@ impl Service for Http {
         Talk::new(connection, &self.site, &self.options, terms).until_closed(draining)
     }
 
-    /// The socket, and the file that is being sent.
+    /// The socket, and at most two for an answer: the folder of a list, and what is in it one by
+    /// one.
     fn descriptors(&self) -> u64 {
-        2
+        3
     }
 
     fn drain(&self) {

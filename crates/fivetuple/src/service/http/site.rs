@@ -14,6 +14,7 @@ use super::folder::{Folder, Found, blocking};
 use super::listing::listing;
 use super::page::{self, Answer, Content, Status, refusal};
 use super::path::SitePath;
+use super::range::{Part, is_of_this_version};
 use super::status::status;
 use super::talk::Progress;
 use crate::call::{Errno, Visible};
@@ -46,6 +47,7 @@ impl Asked {
             values.any(|value| value.to_ascii_lowercase().contains(word))
         };
         !self.has_body
+            && !self.progress.is_draining()
             && match self.parts.version {
                 Version::HTTP_11 => !said("close"),
                 _ => said("keep-alive"),
@@ -70,7 +72,7 @@ impl Site {
             let value = HeaderValue::from_static("no-cache");
             headers.insert(header::CACHE_CONTROL, value);
         }
-        if asked.has_body {
+        if !asked.stays() {
             let close = HeaderValue::from_static("close");
             headers.insert(header::CONNECTION, close);
         }
@@ -80,6 +82,9 @@ impl Site {
 
     async fn content(&self, asked: &Asked) -> io::Result<Response<Content>> {
         let Parts { method, uri, .. } = &asked.parts;
+        if !has_its_host(&asked.parts) {
+            return Ok(refusal(StatusCode::BAD_REQUEST, "one Host is needed"));
+        }
         if method != Method::GET && method != Method::HEAD {
             let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, method.as_str());
             let allowed = HeaderValue::from_static("GET, HEAD");
@@ -94,14 +99,16 @@ impl Site {
         let folder = self.folder.clone();
         let relative = path.relative();
         match blocking(move || folder.look(Path::new(&relative))).await? {
-            Found::File if path.slash => Err(missing()),
-            Found::File => self.file(&asked.parts, path.encoded()).await,
+            Found::File { .. } if path.slash => Err(missing()),
+            Found::File { length } => self.file(&asked.parts, &path.encoded(), length).await,
             Found::Folder { .. } if !path.slash => Ok(to_the_slash(&path, uri.query())),
-            Found::Folder { index: true } => {
+            Found::Folder {
+                index: Some(length),
+            } => {
                 let path = format!("{}/index.html", path.encoded());
-                self.file(&asked.parts, path).await
+                self.file(&asked.parts, &path, length).await
             }
-            Found::Folder { index: false } => {
+            Found::Folder { index: None } => {
                 let folder = self.folder.clone();
                 let title = path.shown();
                 let body = blocking(move || listing(&folder, &path)).await?;
@@ -111,19 +118,26 @@ impl Site {
     }
 
     /// A file, or the part of it that was asked for.
-    async fn file(&self, parts: &Parts, path: String) -> io::Result<Response<Content>> {
-        let mut response = self.fetch(parts, &path, is_ranged(parts)).await?;
-        let is_part = matches!(
-            response.status(),
-            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE
-        );
-        if is_part && !is_of_this_version(&parts.headers, response.headers()) {
-            response = self.fetch(parts, &path, false).await?;
+    async fn file(&self, parts: &Parts, path: &str, length: u64) -> io::Result<Response<Content>> {
+        let part = Part::asked(parts, length);
+        let mut response = self.fetch(parts, path, part).await?;
+        let fits = is_of_this_version(&parts.headers, response.headers());
+        match (response.status(), part) {
+            (StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE, _) if !fits => {
+                response = self.fetch(parts, path, None).await?;
+            }
+            (StatusCode::OK, Some(Part::Beyond)) if fits => {
+                *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+                let range = HeaderValue::from_str(&format!("bytes */{length}"));
+                let range = range.map_err(io::Error::other)?;
+                response.headers_mut().insert(header::CONTENT_RANGE, range);
+            }
+            _ => {}
         }
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
             let range = response.headers_mut().remove(header::CONTENT_RANGE);
-            response = refusal(status, &path);
+            response = refusal(status, path);
             if let Some(range) = range {
                 response.headers_mut().insert(header::CONTENT_RANGE, range);
             }
@@ -132,44 +146,38 @@ impl Site {
         Ok(response)
     }
 
+    /// The answer to GET. To HEAD it is the same, and hyper leaves its body out.
     async fn fetch(
         &self,
         parts: &Parts,
         path: &str,
-        ranged: bool,
+        part: Option<Part>,
     ) -> io::Result<Response<Content>> {
         let mut request = Request::new(());
-        *request.method_mut() = parts.method.clone();
         *request.headers_mut() = parts.headers.clone();
         *request.uri_mut() = path.parse().map_err(io::Error::other)?;
-        if !ranged {
-            request.headers_mut().remove(header::RANGE);
+        match part {
+            Some(Part::Bytes { first, last }) => {
+                let range = HeaderValue::from_str(&format!("bytes={first}-{last}"));
+                let range = range.map_err(io::Error::other)?;
+                request.headers_mut().insert(header::RANGE, range);
+            }
+            Some(Part::Beyond) | None => {
+                request.headers_mut().remove(header::RANGE);
+            }
         }
-        // Several ranges at once are answered with the whole, as RFC 9110 14.2 allows.
         let mut files = ServeDir::with_backend("", self.folder.clone());
-        files = files.ignore_multi_range_requests(true);
         let (head, body) = files.try_call(request).await?.into_parts();
         Ok(Response::from_parts(head, Content::of_file(body).await?))
     }
 }
 
-/// Whether a part is asked for in a way that counts: GET, one Range, in bytes (RFC 9110 14.2).
-fn is_ranged(parts: &Parts) -> bool {
-    let mut ranges = parts.headers.get_all(header::RANGE).iter();
-    let range = ranges.next().and_then(|range| range.to_str().ok());
-    parts.method == Method::GET
-        && ranges.next().is_none()
-        && range.is_some_and(|range| range.trim_start().starts_with("bytes="))
-}
-
-/// Whether a part of what there is now fits to what the client has of it (If-Range, RFC 9110
-/// 13.1.5). Without that header the client does not mind.
-fn is_of_this_version(asked: &HeaderMap, answered: &HeaderMap) -> bool {
-    let Some(wanted) = asked.get(header::IF_RANGE) else {
-        return true;
-    };
-    let has = |name| answered.get(name) == Some(wanted);
-    has(header::ETAG) || has(header::LAST_MODIFIED)
+/// Whether a request says for which host it is, and says it once (RFC 9112 3.2).
+fn has_its_host(parts: &Parts) -> bool {
+    match parts.headers.get_all(header::HOST).iter().count() {
+        0 => parts.version < Version::HTTP_11,
+        count => count == 1,
+    }
 }
 
 /// Text is taken for UTF-8.
@@ -201,7 +209,7 @@ fn to_the_slash(path: &SitePath, query: Option<&str>) -> Response<Content> {
 }
 
 /// What an error of the file system is in HTTP. What leads out of the folder is not there.
-fn status_of(error: &io::Error) -> StatusCode {
+pub(super) fn status_of(error: &io::Error) -> StatusCode {
     match Errno::from_io_error(error) {
         Some(
             Errno::NOENT

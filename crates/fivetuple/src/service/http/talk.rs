@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::carrier::Carrier;
+use super::head::length_of_head;
 use super::page::Answer;
 use super::site::{Asked, Site};
 use super::{HEAD_MAX, HttpOptions};
@@ -39,7 +40,12 @@ pub(super) struct Progress {
     pub(super) observers: Observers,
     asked: AtomicU64,
     answered: AtomicU64,
+    /// The head of a request has begun and not ended.
+    head_begun: AtomicBool,
+    /// The connection takes no more bytes for now, and some are left.
+    unsent: AtomicBool,
     peer_finished: AtomicBool,
+    draining: AtomicBool,
     /// `SO_COOKIE`, where it is shown.
     pub(super) cookie: Option<u64>,
     /// The bytes of the request that is coming, where they are shown.
@@ -47,8 +53,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Bytes came from the peer.
-    pub(super) fn received(&self, bytes: &[u8]) {
+    /// Bytes came from the peer; behind them a head has begun, or none has.
+    pub(super) fn received(&self, bytes: &[u8], head_begun: bool) {
+        self.head_begun.store(head_begun, Ordering::Relaxed);
         if let Some(head) = &self.head {
             let mut head = head.lock().unwrap_or_else(PoisonError::into_inner);
             // What follows a head that is too long is not part of it.
@@ -59,6 +66,26 @@ impl Progress {
 
     pub(super) fn peer_finished(&self) {
         self.peer_finished.store(true, Ordering::Relaxed);
+    }
+
+    /// Bytes were to be sent; whether they have to wait.
+    pub(super) fn sending(&self, waits: bool) {
+        self.unsent.store(waits, Ordering::Relaxed);
+    }
+
+    /// Whether the connection takes no other request.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// An answer has begun, or its last bytes wait to be sent.
+    fn is_answering(&self) -> bool {
+        let answered = self.answered.load(Ordering::Relaxed);
+        self.asked.load(Ordering::Relaxed) > answered || self.unsent.load(Ordering::Relaxed)
     }
 
     pub(super) fn answered(&self) {
@@ -76,23 +103,6 @@ impl Progress {
         });
         (number, head.unwrap_or_default())
     }
-}
-
-/// Up to and with the empty line.
-fn length_of_head(bytes: &[u8]) -> usize {
-    let blank = bytes.iter().take_while(|byte| b"\r\n".contains(byte));
-    let start = blank.count();
-    let mut line = start;
-    for (at, byte) in bytes.iter().enumerate().skip(start) {
-        if *byte == b'\n' {
-            let text = bytes.get(line..at).unwrap_or_default();
-            if text.is_empty() || text == b"\r" {
-                return at + 1;
-            }
-            line = at + 1;
-        }
-    }
-    bytes.len()
 }
 
 /// How a connection ends.
@@ -116,7 +126,6 @@ pub(super) struct Talk {
     progress: Arc<Progress>,
     turns: Turns,
     timer: Timer,
-    draining: bool,
     /// No request is read any more.
     last: bool,
 }
@@ -133,7 +142,10 @@ impl Talk {
             observers: connection.observers().clone(),
             asked: AtomicU64::new(0),
             answered: AtomicU64::new(0),
+            head_begun: AtomicBool::new(false),
+            unsent: AtomicBool::new(false),
             peer_finished: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
             cookie: match options.status {
                 true => sockopt::socket_cookie(&connection).ok(),
                 false => None,
@@ -156,7 +168,6 @@ impl Talk {
             turns: Turns::new(&progress.live, options),
             http: http.serve_connection(Carrier::new(connection, &progress), requests),
             progress,
-            draining: false,
             last: false,
         }
     }
@@ -169,7 +180,9 @@ impl Talk {
         };
         let mut drain = Box::pin(drain);
         let ending = poll_fn(|cx| {
-            self.draining = self.draining || drain.as_mut().poll(cx).is_ready();
+            if !self.progress.is_draining() && drain.as_mut().poll(cx).is_ready() {
+                self.progress.drain();
+            }
             self.poll(cx)
         })
         .await;
@@ -197,10 +210,10 @@ impl Talk {
                 return Poll::Ready(Ending::by(self.close(result)));
             }
             let turn = self.turns.now(&self.progress, self.last);
-            if self.draining && turn == Turn::Answer && !self.last {
+            if self.progress.is_draining() && turn == Turn::Answer && !self.last {
                 self.no_more_requests();
             }
-            match self.turns.poll_due(cx, &self.progress, self.draining) {
+            match self.turns.poll_due(cx, &self.progress) {
                 Poll::Pending => break,
                 Poll::Ready(Turn::Head) => {
                     let close = Close::Leave;
@@ -228,7 +241,7 @@ impl Talk {
             Err(error) if error.is_user() || error.is_body_write_aborted() => Close::Fail,
             _ if self.progress.peer_finished.load(Ordering::Relaxed) => Close::Release,
             // Everything that was asked is answered; who is late by a request asks elsewhere.
-            Ok(()) if self.draining && self.turns.is_idle() => Close::Release,
+            Ok(()) if self.progress.is_draining() && self.turns.is_idle() => Close::Release,
             _ => Close::Linger,
         }
     }
@@ -239,7 +252,7 @@ impl Talk {
 enum Turn {
     /// Nothing of the next request has come.
     Wait,
-    /// The head of a request is coming.
+    /// The head of a request is coming, and the answers before it are out.
     Head,
     /// An answer is being made or sent.
     Answer,
@@ -256,8 +269,6 @@ struct Turns {
     /// The requests and bytes when they were last counted.
     asked: u64,
     moved: u64,
-    /// Bytes received when the last answer ended.
-    mark: u64,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -271,7 +282,6 @@ impl Turns {
             since: live.identity.since.into(),
             asked: 0,
             moved: 0,
-            mark: 0,
             sleep: None,
         }
     }
@@ -282,35 +292,27 @@ impl Turns {
 
     /// Looks whose turn it is. After the `last` request, what is left to be flushed is an answer.
     fn now(&mut self, progress: &Progress, last: bool) -> Turn {
-        let received = progress.live.bytes_received();
-        let moved = received + progress.live.bytes_sent();
+        let moved = progress.live.bytes_received() + progress.live.bytes_sent();
         let asked = progress.asked.load(Ordering::Relaxed);
-        let answering = last || asked > progress.answered.load(Ordering::Relaxed);
-        if answering || asked != self.asked {
-            self.asked = asked;
-            self.mark = received;
-        }
-        let turn = match answering {
+        let turn = match last || progress.is_answering() {
             true => Turn::Answer,
-            false if received > self.mark => Turn::Head,
+            false if progress.head_begun.load(Ordering::Relaxed) => Turn::Head,
             false => Turn::Wait,
         };
-        // The bytes of a head give it no more time.
-        if turn != self.turn || (turn != Turn::Head && moved != self.moved) {
+        // The bytes of a head, or of empty lines before it, give it no more time.
+        let goes_on = turn == Turn::Answer && moved != self.moved;
+        if turn != self.turn || asked != self.asked || goes_on {
             self.since = Instant::now();
         }
         self.turn = turn;
+        self.asked = asked;
         self.moved = moved;
         turn
     }
 
     /// Ready when this turn has lasted too long.
-    fn poll_due(
-        &mut self,
-        cx: &mut Context<'_>,
-        progress: &Progress,
-        draining: bool,
-    ) -> Poll<Turn> {
+    fn poll_due(&mut self, cx: &mut Context<'_>, progress: &Progress) -> Poll<Turn> {
+        let draining = progress.is_draining();
         let due = match self.turn {
             Turn::Wait if draining && self.asked > 0 => return Poll::Ready(Turn::Wait),
             Turn::Wait if draining => {
@@ -368,19 +370,6 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_head_ends_with_its_empty_line_whatever_ends_the_lines() {
-        for (bytes, head) in [
-            ("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET", 27),
-            ("GET / HTTP/1.1\nHost: x\n\nbody", 24),
-            ("\r\n\r\nGET / HTTP/1.0\r\n\r\n", 22),
-            ("GET / HTTP/1.0\r\n", 16),
-            ("", 0),
-        ] {
-            assert_eq!(length_of_head(bytes.as_bytes()), head, "{bytes:?}");
-        }
-    }
 
     #[test]
     fn what_is_said_to_the_late_has_the_length_that_it_says() {
