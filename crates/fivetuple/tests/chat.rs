@@ -4,6 +4,7 @@ mod recorder;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
+use std::thread;
 use std::time::Duration;
 
 use fivetuple::service::{Chat, HubOptions};
@@ -167,6 +168,59 @@ async fn what_could_steer_a_terminal_is_shown_and_the_rest_passes() {
     bert.says("/\x1b[2J");
     bert.hears("-- there is no /\\x1b[2J; /help lists the commands --");
     drop((anna, bert));
+    server.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_by_the_thousand_are_all_answered_as_fast_as_the_answers_are_read() {
+    const COUNT: usize = 20_000;
+    let server = start(HubOptions::default()).await;
+    let mut here = Vec::new();
+    for number in 0..90 {
+        let mut person = Person::comes(&server);
+        person.says(&format!("{number}-{}", "名".repeat(20)));
+        here.push(person);
+    }
+    let mut asks = Person::comes(&server);
+    asks.says("asks\nx");
+    // It is in the room: everybody has heard what it says.
+    let mut line = String::new();
+    while line != "asks: x\n" {
+        line.clear();
+        here[0].lines.read_line(&mut line).unwrap();
+    }
+    let mut mouth = asks.connection.try_clone().unwrap();
+    let asking = thread::spawn(move || {
+        mouth.write_all("/who\n".repeat(COUNT).as_bytes()).unwrap();
+        mouth.write_all(b"the end\n").unwrap();
+        mouth.shutdown(Shutdown::Write).unwrap();
+    });
+    let (mut answers, mut line) = (0, String::new());
+    while asks.lines.read_line(&mut line).unwrap() > 0 {
+        // Some of the others may still be on their way in.
+        if line.contains(" here: ") {
+            assert!(line.ends_with(" more --\n") && line.len() < 2300, "{line}");
+            answers += 1;
+        }
+        line.clear();
+    }
+    assert_eq!(answers, COUNT);
+    asking.join().unwrap();
+    while line != "asks: the end\n" {
+        line.clear();
+        here[0].lines.read_line(&mut line).unwrap();
+    }
+    drop((here, asks));
+    server.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_can_take_the_name_of_the_console() {
+    let server = start(HubOptions::default()).await;
+    let mut anna = Person::named(&server, "anna", ALONE);
+    anna.says("/name Console");
+    anna.hears("-- Console could be taken for another --");
+    drop(anna);
     server.drain().await;
 }
 

@@ -1,10 +1,10 @@
 //! What begins with a slash.
 
-use super::{ChatTalk, Reply, name, say, taken, tell};
+use super::{ChatTalk, Reply, say, taken, tell};
 use crate::service::hub::{Pieces, Seat};
 
-/// Names that `/who` writes at most.
-const NAMES_MAX: usize = 100;
+/// How long the names that `/who` writes are together, in bytes.
+const NAMES_MAX: usize = 2000;
 
 const HELP: [&str; 6] = [
     "/name NEW        take another name",
@@ -49,27 +49,27 @@ pub(super) fn obey(talk: &mut ChatTalk, line: &str, reply: Reply<'_>) {
 }
 
 fn rename(talk: &mut ChatTalk, text: &str, reply: Reply<'_>) {
-    let Some((seat, old)) = &mut talk.seat else {
-        return;
-    };
-    let new = match name::read(text) {
+    let new = match talk.name(text) {
         Ok(new) => new,
         Err(sentence) => return say(reply, &sentence),
+    };
+    let Some((seat, old)) = &mut talk.seat else {
+        return;
     };
     if !seat.rename(&new) {
         return say(reply, &taken(&new));
     }
-    say(reply, &format!("you are {new} now"));
     tell(seat, &format!("-- {old} is {new} now --"));
+    say(reply, &format!("you are {new} now"));
     *old = new;
 }
 
 fn who(seat: &Seat, reply: Reply<'_>) {
-    let names = seat.names();
-    let (shown, more) = names.split_at(names.len().min(NAMES_MAX));
-    let mut text = format!("{} here: {}", names.len(), shown.join(", "));
-    if !more.is_empty() {
-        text += &format!(" and {} more", more.len());
+    let (count, names) = seat.names(NAMES_MAX);
+    let mut text = format!("{count} here: {}", names.join(", "));
+    let more = count - names.len();
+    if more > 0 {
+        text += &format!(" and {more} more");
     }
     say(reply, &text);
 }

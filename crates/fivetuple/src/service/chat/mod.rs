@@ -18,7 +18,8 @@ use crate::close::Closed;
 use crate::connection::Connection;
 use crate::service::Service;
 use crate::service::hub::{
-    Console, Hall, HubOptions, Lines, Member, Messages, Pieces, Seat, Talk, cut_line, room_name,
+    ANSWERS_MAX, Console, Guest, Hall, HubOptions, Lines, Member, Messages, Pieces, Seat, Talk,
+    cut_line, room_name,
 };
 use crate::transfer::{Terms, Transfer};
 use name::Name;
@@ -40,9 +41,9 @@ impl Chat {
     /// A member without a connection, such as whoever runs the server. Its name is `console`
     /// until it takes another; where there are rooms, it is asked like anybody else.
     pub fn console(&self) -> Console {
-        let mut talk = ChatTalk::new(&self.hall);
+        let mut talk = ChatTalk::new(&self.hall, Guest::Console);
         if talk.stage == Stage::Name {
-            talk.enter("console", &mut |_| {});
+            talk.enter(&name::console(), &mut |_| {});
         }
         Console::new(talk)
     }
@@ -54,7 +55,8 @@ impl Service for Chat {
         connection: Connection,
         terms: &Arc<Terms>,
     ) -> impl Future<Output = Closed> + Send + 'static {
-        let member = Member::new(ChatTalk::new(&self.hall), &connection, terms);
+        let talk = ChatTalk::new(&self.hall, Guest::Connection);
+        let member = Member::new(talk, &connection, terms);
         Transfer::new(connection, member, terms)
     }
 }
@@ -71,19 +73,26 @@ enum Stage {
 #[derive(Debug)]
 struct ChatTalk {
     hall: Arc<Hall>,
+    guest: Guest,
     lines: Lines,
     stage: Stage,
     room: Option<Box<str>>,
     /// Seat and name come and go together.
     seat: Option<(Seat, Name)>,
+    /// What it has said and the others are not told yet.
+    saying: Pieces,
 }
+
+/// Bytes that are read from a member at a time.
+const READ_MAX: usize = 4096;
 
 type Reply<'a> = &'a mut dyn FnMut(&[u8]);
 
 impl ChatTalk {
-    fn new(hall: &Arc<Hall>) -> Self {
+    fn new(hall: &Arc<Hall>, guest: Guest) -> Self {
         Self {
             hall: Arc::clone(hall),
+            guest,
             lines: Lines::new(hall.options.max_line),
             stage: if hall.options.rooms {
                 Stage::Room
@@ -92,6 +101,7 @@ impl ChatTalk {
             },
             room: None,
             seat: None,
+            saying: Pieces::default(),
         }
     }
 
@@ -121,29 +131,45 @@ impl ChatTalk {
                 }
                 Err(sentence) => say(reply, &sentence),
             },
-            text => self.enter(text.strip_prefix("/name ").unwrap_or(text), reply),
+            text => match self.name(text.strip_prefix("/name ").unwrap_or(text)) {
+                Ok(name) => self.enter(&name, reply),
+                Err(sentence) => say(reply, &sentence),
+            },
         }
     }
 
-    fn enter(&mut self, text: &str, reply: Reply<'_>) {
-        let name = match name::read(text) {
-            Ok(name) => name,
-            Err(sentence) => return say(reply, &sentence),
-        };
-        let Some(seat) = self.hall.enter(self.room.as_deref(), Some(&name)) else {
-            return say(reply, &taken(&name));
+    /// Reads the name that this member would have.
+    fn name(&self, text: &str) -> Result<Name, String> {
+        match self.guest {
+            Guest::Connection => name::read(text),
+            Guest::Console => name::read(text).or_else(|sentence| {
+                let own = name::console();
+                if text.trim() == &*own {
+                    Ok(own)
+                } else {
+                    Err(sentence)
+                }
+            }),
+        }
+    }
+
+    fn enter(&mut self, name: &Name, reply: Reply<'_>) {
+        let guest = (self.guest, Some(name));
+        let Some(seat) = self.hall.enter(self.room.as_deref(), guest) else {
+            return say(reply, &taken(name));
         };
         let others = match seat.len() - 1 {
             0 => "nobody else is here".to_owned(),
             1 => "one other is here".to_owned(),
             others => format!("{others} others are here"),
         };
+        // First the others: who comes after the welcome is read does not hear of it.
+        tell(&seat, &format!("-- {name} has joined --"));
         say(
             reply,
             &format!("welcome, {name}: {others}; /help lists the commands"),
         );
-        tell(&seat, &format!("-- {name} has joined --"));
-        self.seat = Some((seat, name));
+        self.seat = Some((seat, Arc::clone(name)));
         self.stage = Stage::Here;
     }
 
@@ -151,14 +177,23 @@ impl ChatTalk {
         if let Some(words) = text.strip_prefix('/')
             && !words.starts_with('/')
         {
+            self.tell_all();
             return command::obey(self, words, reply);
         }
         // Two slashes say one.
         let text = text.strip_prefix('/').unwrap_or(text);
-        if let Some((seat, name)) = &self.seat
+        if let Some((_, name)) = &self.seat
             && !text.is_empty()
         {
-            tell(seat, &format!("{name}: {text}"));
+            self.saying.line(format!("{name}: {text}").as_bytes());
+        }
+    }
+
+    /// Tells the others what was said: lines that come together stand together in the log.
+    fn tell_all(&mut self) {
+        let saying = std::mem::take(&mut self.saying);
+        if let Some((seat, _)) = &self.seat {
+            seat.publish(saying);
         }
     }
 
@@ -189,21 +224,34 @@ impl Talk for ChatTalk {
         self.ask(reply);
     }
 
-    fn hear(&mut self, bytes: &[u8], reply: &mut dyn FnMut(&[u8])) {
-        let mut rest = bytes;
+    fn hear(&mut self, bytes: &[u8], reply: &mut dyn FnMut(&[u8])) -> usize {
+        let (mut rest, mut answered) = (bytes, 0);
         while self.stage != Stage::Left
+            && answered < ANSWERS_MAX
             && let Some(line) = self.lines.next(&mut rest)
         {
-            let text = self.harmless(&line.text, line.cut, reply);
-            self.line(&text, reply);
+            let mut counted = |line: &[u8]| {
+                answered += line.len();
+                reply(line);
+            };
+            let text = self.harmless(&line.text, line.cut, &mut counted);
+            self.line(&text, &mut counted);
         }
+        self.tell_all();
+        bytes.len() - rest.len()
     }
 
     fn finish(&mut self, reply: &mut dyn FnMut(&[u8])) {
         if let Some(line) = self.lines.finish() {
             let text = self.harmless(&line.text, line.cut, reply);
             self.line(&text, reply);
+            self.tell_all();
         }
+    }
+
+    /// Less than a hub: a line grows by the name before it, and a short one to many times its length.
+    fn read_max(&self) -> usize {
+        READ_MAX
     }
 
     fn seat(&self) -> Option<&Seat> {
@@ -250,4 +298,38 @@ fn tell(seat: &Seat, line: &str) {
 
 fn taken(name: &str) -> Cow<'static, str> {
     format!("{name} is taken here: choose another name").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_read_is_answered_with_is_bounded_and_the_rest_of_it_is_kept() {
+        let hall = Hall::new(HubOptions::default());
+        let mut talks: Vec<_> = (0..100)
+            .map(|_| ChatTalk::new(&hall, Guest::Connection))
+            .collect();
+        for (number, talk) in talks.iter_mut().enumerate() {
+            talk.hear(
+                format!("{number}-{}\n", "名".repeat(20)).as_bytes(),
+                &mut |_| {},
+            );
+        }
+        for text in ["/who\n", "/help\n", "/x\n", "/name\n", "/msg a b\n"] {
+            let said = text.repeat(64 * 1024 / text.len());
+            let (mut rest, mut answers) = (said.as_bytes(), 0);
+            while !rest.is_empty() {
+                let mut answered = 0;
+                let taken = talks[0].hear(rest, &mut |answer| {
+                    answered += answer.len();
+                    answers += answer.iter().filter(|byte| **byte == b'\n').count();
+                });
+                assert!(taken > 0 && answered < ANSWERS_MAX + 3000, "{answered}");
+                rest = rest.get(taken..).unwrap_or_default();
+            }
+            let lines = if text == "/help\n" { 6 } else { 1 };
+            assert_eq!(answers, lines * said.matches('\n').count());
+        }
+    }
 }

@@ -7,6 +7,7 @@ pub(super) type Name = Arc<str>;
 
 /// The longest name, in characters.
 const NAME_MAX: usize = 24;
+const CONSOLE: &str = "console";
 
 /// Reads a name: letters and digits of any script, and `_`, `-`, `.` between them.
 pub(super) fn read(text: &str) -> Result<Name, String> {
@@ -19,7 +20,15 @@ pub(super) fn read(text: &str) -> Result<Name, String> {
             "a name has 1 to {NAME_MAX} letters and digits, and _ - . between them"
         ));
     }
+    if ["you", CONSOLE].contains(&text.to_lowercase().as_str()) {
+        return Err(format!("{text} could be taken for another"));
+    }
     Ok(text.into())
+}
+
+/// The name that only the console has.
+pub(super) fn console() -> Name {
+    CONSOLE.into()
 }
 
 #[cfg(test)]
@@ -53,6 +62,8 @@ mod tests {
             "a\u{202e}b",
             "a\tb",
             "😀",
+            "You",
+            "CONSOLE",
         ] {
             assert!(read(bad).is_err(), "{bad:?}");
         }

@@ -2,13 +2,17 @@
 //! [terminal](crate::service::Terminal).
 //!
 //! The reader has a thread of its own, because reading from a terminal or a file blocks. It is
-//! read while somebody is there to listen, or a history is kept.
+//! read while somebody is there to listen, or a history is kept. A console has no connection that
+//! could be closed: where the policy is to close who is too slow, it misses the oldest instead, and
+//! where the policy is to wait, it is waited for.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::thread::{self, Thread};
+
+use tokio::time::Instant;
 
 use super::log::Missed;
 use super::member::missed_line;
@@ -17,8 +21,8 @@ use crate::service::Output;
 
 /// Bytes that one read takes at most.
 const READ: usize = 16 * 1024;
-/// Bytes that are taken for the output at a time.
-const TAKEN_MAX: usize = 64 * 1024;
+/// Memory that is kept for the next bytes; more is taken at a time where more is there.
+const TAKEN_KEPT: usize = 64 * 1024;
 
 /// Whoever runs the server, as a member.
 pub struct Console {
@@ -86,7 +90,7 @@ impl Console {
                 }
                 let _ = output.push(&bytes);
                 bytes.clear();
-                bytes.shrink_to(TAKEN_MAX);
+                bytes.shrink_to(TAKEN_KEPT);
             }
         })
         .await;
@@ -114,24 +118,28 @@ fn speak(talk: &Mutex<Shared>, mut reader: impl Read, output: &Output) {
     let mut reply = |line: &[u8]| _ = output.push(line);
     loop {
         block_on(|cx| match lock(talk).talk.seat() {
-            Some(seat) => {
-                ready!(seat.poll_company(cx));
-                seat.poll_room(cx).map(|_| ())
-            }
-            None => Poll::Ready(()),
+            Some(seat) if seat.poll_company(cx).is_pending() => Err(None),
+            _ => Ok(()),
         });
-        let bytes = match reader.read(&mut buffer) {
+        let mut bytes = match reader.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => buffer.get(..count).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             // What cannot be read counts as ended.
             Err(_) => break,
         };
-        let mut shared = lock(talk);
-        shared.talk.hear(bytes, &mut reply);
-        shared.wake();
-        if shared.talk.has_left() {
-            return;
+        while !bytes.is_empty() {
+            block_on(|cx| match lock(talk).talk.seat() {
+                Some(seat) => seat.room(cx).map(|_| ()).map_err(Some),
+                None => Ok(()),
+            });
+            let mut shared = lock(talk);
+            let taken = shared.talk.hear(bytes, &mut reply);
+            bytes = bytes.get(taken..).unwrap_or_default();
+            shared.wake();
+            if shared.talk.has_left() {
+                return;
+            }
         }
     }
     let mut shared = lock(talk);
@@ -149,8 +157,8 @@ impl Shared {
     }
 }
 
-/// Waits on this thread.
-fn block_on(mut ready: impl FnMut(&mut Context<'_>) -> Poll<()>) {
+/// Waits on this thread until it is `ready`, which says when it is to be asked again at the latest.
+fn block_on(mut ready: impl FnMut(&mut Context<'_>) -> Result<(), Option<Instant>>) {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -159,8 +167,11 @@ fn block_on(mut ready: impl FnMut(&mut Context<'_>) -> Poll<()>) {
     }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
-    while ready(&mut cx).is_pending() {
-        thread::park();
+    while let Err(until) = ready(&mut cx) {
+        match until {
+            Some(until) => thread::park_timeout(until - Instant::now()),
+            None => thread::park(),
+        }
     }
 }
 

@@ -5,17 +5,20 @@
 //! passed it yet; what all have passed goes, except for the history. Plain data under the lock of
 //! its [room](super::room); nothing here sends or waits.
 
+mod hold;
 mod names;
 mod piece;
 mod slow;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 
 use crate::service::Slow;
-pub(in crate::service) use piece::Missed;
+use hold::Hold;
+pub(super) use hold::{Room, STALL};
 use piece::{Entry, Member};
+pub(in crate::service) use piece::{Guest, Missed};
 pub(super) use piece::{Part, Piece, Place};
 
 /// What a member finds in the log.
@@ -37,20 +40,28 @@ pub(super) struct Log {
     entries: VecDeque<Entry>,
     /// The number of the oldest piece that is still here.
     first: u64,
-    /// What all pieces cost, and those that somebody has not passed.
+    /// What all pieces cost, and those that somebody who is awaited has not passed.
     cost: usize,
     waited_for: usize,
     /// Messages to everybody that are here.
     messages: u64,
-    members: HashMap<u64, Member>,
-    /// Members that are not cut.
+    members: BTreeMap<u64, Member>,
+    /// Who has which name, in lower case.
+    names: HashMap<Box<str>, u64>,
+    /// Members that are not cut, and those of them that publishers wait for.
     living: usize,
+    awaited: usize,
     joined: u64,
     slow: Slow,
     cost_max: usize,
     history: u64,
+    hold: Hold,
     /// Who waits until there is room, or company.
     held: HashMap<u64, Waker>,
+    /// Who has taken everything and wants to hear of new messages.
+    parked: HashMap<u64, Waker>,
+    /// Who wants to hear that it is cut, also while it takes nothing.
+    watching: HashMap<u64, Waker>,
     /// Who is to be woken once the lock is given back.
     pub(super) awake: Vec<Waker>,
 }
@@ -63,33 +74,55 @@ impl Log {
             cost: 0,
             waited_for: 0,
             messages: 0,
-            members: HashMap::new(),
+            members: BTreeMap::new(),
+            names: HashMap::new(),
             living: 0,
+            awaited: 0,
             joined: 0,
             slow,
             cost_max,
             history,
+            hold: Hold::default(),
             held: HashMap::new(),
+            parked: HashMap::new(),
+            watching: HashMap::new(),
             awake: Vec::new(),
         }
     }
 
     /// A new member, who begins with the history.
-    pub(super) fn join(&mut self, name: Option<Arc<str>>) -> u64 {
+    pub(super) fn join(&mut self, guest: Guest, name: Option<Arc<str>>) -> u64 {
         self.joined += 1;
         let place = self.start();
-        for entry in self.entries_from(place.number) {
+        // Nobody waits until somebody has read what was said before he came, but by the policy
+        // that loses nothing.
+        let awaited = self.slow == Slow::Block || place.number == self.end();
+        let from = index(place.number, self.first).min(self.entries.len());
+        for entry in self.entries.range_mut(from..) {
             entry.waiting += 1;
+            if awaited {
+                entry.awaited += 1;
+                if entry.awaited == 1 {
+                    self.waited_for += entry.piece.cost();
+                }
+            }
         }
         self.living += 1;
-        self.count_waited_for();
+        self.awaited += usize::from(awaited);
         let member = Member {
+            guest,
             place,
             claimed: place.number,
-            name,
-            ..Member::default()
+            missed: Missed::default(),
+            cut: false,
+            awaited,
+            moved_in: self.hold.number,
+            name: None,
         };
         self.members.insert(self.joined, member);
+        if let Some(name) = name {
+            self.rename(self.joined, name);
+        }
         self.let_go();
         self.joined
     }
@@ -98,10 +131,15 @@ impl Log {
         let Some(member) = self.members.remove(&number) else {
             return;
         };
+        if let Some(name) = member.name {
+            self.names.remove(name.to_lowercase().as_str());
+        }
         if !member.cut {
-            self.release(member.place.number);
+            self.release(member.place.number, member.awaited);
         }
         self.held.remove(&number);
+        self.parked.remove(&number);
+        self.watching.remove(&number);
         self.trim();
     }
 
@@ -114,7 +152,7 @@ impl Log {
     pub(super) fn append(&mut self, from: u64, pieces: impl IntoIterator<Item = Piece>) {
         for piece in pieces {
             self.cost += piece.cost();
-            if self.living > 0 {
+            if self.awaited > 0 {
                 self.waited_for += piece.cost();
             }
             if piece.to.is_none() {
@@ -124,15 +162,13 @@ impl Log {
                 piece,
                 from,
                 waiting: self.living,
+                awaited: self.awaited,
             });
         }
         self.make_room();
         self.trim();
-        let woken = self
-            .members
-            .values_mut()
-            .filter_map(|member| member.waker.take());
-        self.awake.extend(woken);
+        self.awake
+            .extend(self.parked.drain().map(|(_, waker)| waker));
     }
 
     /// What `member` gets next: at most `max` parts, none from the piece `until` on.
@@ -146,6 +182,9 @@ impl Log {
         let Some(state) = self.members.get_mut(&member) else {
             return Taken::Reached;
         };
+        if state.cut {
+            return Taken::Nothing;
+        }
         if state.missed != Missed::default() {
             return Taken::Missed(std::mem::take(&mut state.missed));
         }
@@ -158,26 +197,19 @@ impl Log {
             if entry.is_for(member) {
                 parts.push(Part {
                     bytes: Arc::clone(&entry.piece.bytes),
-                    place: Place {
-                        number: next,
-                        ..place
-                    },
+                    place,
                     messages: entry.piece.messages,
                 });
             }
             next += 1;
-            place = Place::default();
+            place = Place::at(next);
         }
         if !parts.is_empty() {
             state.claimed = next;
             return Taken::Parts;
         }
         if next > state.place.number {
-            let reached = Place {
-                number: next,
-                ..Place::default()
-            };
-            self.pass(member, reached);
+            self.pass(member, Place::at(next));
             self.trim();
         }
         if until.is_some_and(|until| next >= until) {
@@ -187,11 +219,9 @@ impl Log {
         }
     }
 
-    /// Keeps the waker of a member that takes nothing now.
+    /// Keeps the waker of a member that has taken everything.
     pub(super) fn park(&mut self, member: u64, waker: &Waker) {
-        if let Some(state) = self.members.get_mut(&member) {
-            state.waker.get_or_insert_with(|| waker.clone());
-        }
+        keep(&mut self.parked, member, waker);
     }
 
     /// `member` has been sent everything before `place`; of what it took, `rest` was not sent.
@@ -221,38 +251,25 @@ impl Log {
             missed.messages += part.messages - seen.messages;
             missed.bytes += (part.bytes.len() - seen.bytes) as u64;
         }
-        state.missed.messages += missed.messages;
-        state.missed.bytes += missed.bytes;
-        if slow == Slow::Close && missed.messages > 0 {
+        state.missed.add(missed);
+        let closable = slow == Slow::Close && state.guest == Guest::Connection;
+        if closable && missed.messages > 0 {
             self.cut(member);
+            self.trim();
         }
     }
 
-    /// What a member that was cut has missed; `None` as long as it takes part.
-    pub(super) fn cut_off(&self, member: u64) -> Option<Missed> {
+    /// What a member that was cut has missed; `None` as long as it takes part: then the waker is
+    /// kept, if it can be cut.
+    pub(super) fn cut_off(&mut self, member: u64, waker: &Waker) -> Option<Missed> {
         let state = self.members.get(&member)?;
-        state.cut.then_some(state.missed)
-    }
-
-    /// How much may be published now, by the policy that holds publishers back.
-    pub(super) fn room(&mut self, member: u64, waker: &Waker) -> Option<usize> {
-        if self.slow != Slow::Block {
-            return Some(usize::MAX);
+        if state.cut {
+            return Some(state.missed);
         }
-        if self.waited_for < self.cost_max {
-            return Some(self.cost_max - self.waited_for);
+        if self.slow != Slow::DropOldest {
+            keep(&mut self.watching, member, waker);
         }
-        self.held.insert(member, waker.clone());
         None
-    }
-
-    /// Whether somebody besides one member is here, or a history is kept for who comes.
-    pub(super) fn has_company(&mut self, member: u64, waker: &Waker) -> bool {
-        let has = self.history > 0 || self.members.len() > 1;
-        if !has {
-            self.held.insert(member, waker.clone());
-        }
-        has
     }
 
     /// The number of the next piece.
@@ -262,10 +279,7 @@ impl Log {
 
     /// Where the history begins: so many messages before the end, or where the log begins.
     fn start(&self) -> Place {
-        let mut place = Place {
-            number: self.end(),
-            ..Place::default()
-        };
+        let mut place = Place::at(self.end());
         let mut wanted = self.history;
         for entry in self.entries.iter().rev() {
             if wanted == 0 {
@@ -287,31 +301,27 @@ impl Log {
         place
     }
 
-    fn entries_from(&mut self, number: u64) -> impl Iterator<Item = &mut Entry> {
-        let from = index(number, self.first).min(self.entries.len());
-        self.entries.range_mut(from..)
-    }
-
-    /// `member` has passed everything before `place`.
+    /// `member`, which takes part, has passed everything before `place`.
     fn pass(&mut self, member: u64, place: Place) {
+        let end = self.end();
         let Some(state) = self.members.get_mut(&member) else {
             return;
         };
         let from = index(state.place.number, self.first);
         let to = index(place.number, self.first).min(self.entries.len());
         state.place = place;
+        state.moved_in = self.hold.number;
         for entry in self.entries.range_mut(from.min(to)..to) {
             entry.waiting = entry.waiting.saturating_sub(1);
-            if entry.waiting == 0 {
-                self.waited_for -= entry.piece.cost();
+            if state.awaited {
+                entry.no_longer_awaited(&mut self.waited_for);
             }
         }
-    }
-
-    /// Counts anew what somebody waits for; only where members come and go.
-    fn count_waited_for(&mut self) {
-        let waited_for = self.entries.iter().filter(|entry| entry.waiting > 0);
-        self.waited_for = waited_for.map(|entry| entry.piece.cost()).sum();
+        // Who has caught up is awaited again.
+        if !state.awaited && place.number == end {
+            state.awaited = true;
+            self.awaited += 1;
+        }
     }
 
     /// Throws away what everybody has passed and no history needs; lets publishers go on.
@@ -326,17 +336,10 @@ impl Log {
             }
             self.pop();
         }
-        if self.waited_for < self.cost_max {
-            self.let_go();
-        }
+        self.end_hold();
         if self.entries.is_empty() {
             self.entries.shrink_to(ENTRIES_KEPT);
         }
-    }
-
-    /// Those who were held back may look again.
-    fn let_go(&mut self) {
-        self.awake.extend(self.held.drain().map(|(_, waker)| waker));
     }
 
     fn pop(&mut self) {
@@ -345,7 +348,7 @@ impl Log {
         };
         self.first += 1;
         self.cost -= entry.piece.cost();
-        if entry.waiting > 0 {
+        if entry.awaited > 0 {
             self.waited_for -= entry.piece.cost();
         }
         if entry.piece.to.is_none() {
@@ -356,6 +359,14 @@ impl Log {
 
 /// Entries that an empty log keeps room for.
 const ENTRIES_KEPT: usize = 16;
+
+/// Keeps the newest waker of this member.
+fn keep(wakers: &mut HashMap<u64, Waker>, member: u64, waker: &Waker) {
+    wakers
+        .entry(member)
+        .and_modify(|kept| kept.clone_from(waker))
+        .or_insert_with(|| waker.clone());
+}
 
 fn index(number: u64, first: u64) -> usize {
     usize::try_from(number.saturating_sub(first)).unwrap_or(usize::MAX)

@@ -2,9 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::log::Missed;
 use super::room::Sent;
@@ -27,6 +27,10 @@ pub(in crate::service) struct Member<T> {
     finished: bool,
     /// There only while it has to answer, or to take its last lines.
     wait: Option<Pin<Box<Sleep>>>,
+    /// What it said and nobody was told yet: the end of one read.
+    unheard: Vec<u8>,
+    /// There only while it is held back: when it is to ask again.
+    held: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,8 @@ impl<T: Talk> Member<T> {
             until: None,
             finished: false,
             wait: None,
+            unheard: Vec::new(),
+            held: None,
         }
     }
 
@@ -57,6 +63,41 @@ impl<T: Talk> Member<T> {
             direction: Direction::Sent,
             bytes: missed.bytes,
         });
+    }
+
+    /// Takes what it says, as much of it as there is room for; the rest waits.
+    fn hear(&mut self, bytes: &[u8], out: &mut Outgoing<'_>) {
+        let taken = self.talk.hear(bytes, &mut |line| out.send(line));
+        if self.talk.has_left() {
+            // From now on another time is waited for.
+            self.wait = None;
+            self.unheard = Vec::new();
+            return;
+        }
+        self.unheard = bytes.get(taken..).unwrap_or_default().to_vec();
+    }
+
+    /// How many bytes of it may be published now.
+    fn poll_space(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let Some(seat) = self.talk.seat() else {
+            return Poll::Ready(SCRATCH);
+        };
+        loop {
+            let until = match seat.room(cx) {
+                Ok(room) => {
+                    self.held = None;
+                    return Poll::Ready(room);
+                }
+                Err(until) => until,
+            };
+            let held = self
+                .held
+                .get_or_insert_with(|| Box::pin(sleep_until(until)));
+            if held.deadline() != until {
+                held.as_mut().reset(until);
+            }
+            ready!(held.as_mut().poll(cx));
+        }
     }
 
     /// A member that has no seat yet.
@@ -79,20 +120,18 @@ impl<T: Talk> Member<T> {
 impl<T: Talk> Exchange for Member<T> {
     fn received(&mut self, bytes: &[u8], reply: &mut Outgoing<'_>) {
         if !self.talk.has_left() && self.stage != Stage::Over {
-            self.talk.hear(bytes, &mut |line| reply.send(line));
+            self.hear(bytes, reply);
         }
     }
 
     /// Members are heard also while they do not read, but not while they do not read the answers
     /// that they themselves ask for.
     fn poll_room(&mut self, cx: &mut Context<'_>, unsent: usize) -> Poll<Result<usize, Close>> {
-        if unsent > self.talk.options().max_line + SCRATCH {
+        if unsent > self.talk.options().max_line + SCRATCH || !self.unheard.is_empty() {
             return Poll::Pending;
         }
-        match self.talk.seat() {
-            Some(seat) => seat.poll_room(cx).map(Ok),
-            None => Poll::Ready(Ok(SCRATCH)),
-        }
+        let read_max = self.talk.read_max();
+        self.poll_space(cx).map(|space| Ok(space.min(read_max)))
     }
 
     fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
@@ -104,6 +143,12 @@ impl<T: Talk> Exchange for Member<T> {
         if self.talk.has_left() {
             self.stage = Stage::Over;
             return Poll::Ready(Supply::Ended);
+        }
+        // Its answers so far are sent.
+        if !self.unheard.is_empty() && self.poll_space(cx).is_ready() {
+            let unheard = std::mem::take(&mut self.unheard);
+            self.hear(&unheard, out);
+            return Poll::Ready(Supply::More);
         }
         let Some(seat) = self.talk.seat() else {
             return self.poll_asked(cx, out);
@@ -128,6 +173,9 @@ impl<T: Talk> Exchange for Member<T> {
             return;
         }
         self.talk.finish(&mut |line| reply.send(line));
+        if self.talk.has_left() {
+            self.wait = None;
+        }
         if !self.stays {
             self.finished = true;
             self.until = self.talk.seat().map(super::Seat::end);
@@ -151,6 +199,11 @@ impl<T: Talk> Exchange for Member<T> {
             return Poll::Ready(Err(Close::Abort));
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Who is held back by a member that is gone would wait for ever.
+    fn delivers_after_reset(&self) -> bool {
+        false
     }
 
     fn closing(&mut self) {

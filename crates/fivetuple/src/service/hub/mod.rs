@@ -5,12 +5,17 @@
 //! once, in the log of its room; each member reads that log at its own place, everything that is
 //! new with one call. What is kept is bounded in bytes: a log, its history included, holds at most
 //! [`HubOptions::max_behind`] (counting 64 bytes for each group of messages beside its text, and
-//! always the newest group); a member holds the rest of the one message that it is being sent, and
-//! the line that it is sending, each at most [`HubOptions::max_line`].
+//! always the newest group). A member holds the rest of the one message that it is being sent; the
+//! line that it is sending, at most [`HubOptions::max_line`]; the rest of one read, at most 64 KiB,
+//! that waits until the answers to its beginning are sent; and answers that it has not read, less
+//! than two lines and 96 KiB.
 //!
 //! Who is further behind than that gets what [`HubOptions::slow`] says:
 //! [`DropOldest`](Slow::DropOldest) skips what is lost and says how much, [`Close`](Slow::Close)
-//! ends that connection, [`Block`](Slow::Block) reads nothing from anybody until it has caught up.
+//! ends that connection, [`Block`](Slow::Block) reads nothing from anybody until it has caught up,
+//! and ends its connection if it takes nothing for [`Hub::STALL`] meanwhile. By the first two, too,
+//! who talks fast is held back while somebody is half of that behind, but for half a second at most:
+//! who reads loses nothing because another had the machine for itself.
 //!
 //! The end of a stream, by the table of `docs/end-of-stream.md`: a hub has nothing of its own, so
 //! a member that has finished sending is sent what was said up to then, and its connection closes:
@@ -38,10 +43,11 @@ use crate::transfer::{Terms, Transfer};
 
 pub use console::Console;
 pub(super) use lines::Lines;
+pub(super) use log::Guest;
 pub(super) use member::Member;
 pub(super) use room::{Hall, Pieces, Seat, room_name};
 use talk::HubTalk;
-pub(super) use talk::{Talk, cut_line};
+pub(super) use talk::{ANSWERS_MAX, Talk, cut_line};
 
 /// What is passed on as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +99,9 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// How long one member that takes nothing may hold back the others, by [`Slow::Block`].
+    pub const STALL: Duration = log::STALL;
+
     /// A hub without members.
     pub fn new(options: HubOptions) -> Self {
         let hall = Hall::new(options);
@@ -101,7 +110,7 @@ impl Hub {
 
     /// A member without a connection, such as whoever runs the server.
     pub fn console(&self) -> Console {
-        Console::new(HubTalk::new(&self.hall))
+        Console::new(HubTalk::new(&self.hall, Guest::Console))
     }
 }
 
@@ -111,7 +120,8 @@ impl Service for Hub {
         connection: Connection,
         terms: &Arc<Terms>,
     ) -> impl Future<Output = Closed> + Send + 'static {
-        let member = Member::new(HubTalk::new(&self.hall), &connection, terms);
+        let talk = HubTalk::new(&self.hall, Guest::Connection);
+        let member = Member::new(talk, &connection, terms);
         Transfer::new(connection, member, terms)
     }
 }

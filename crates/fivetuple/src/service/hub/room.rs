@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use super::log::{Log, Missed, Part, Piece, Taken};
-use super::sending::{PARTS, at, send_parts};
+use tokio::time::Instant;
+
+use super::log::{Guest, Log, Missed, Part, Piece, Place, Room as Space, Taken};
+use super::sending::{PARTS, send_parts};
 use super::{HubOptions, Messages};
 use crate::transfer::{Outgoing, SCRATCH};
 
@@ -44,17 +46,17 @@ impl Hall {
     pub(in crate::service) fn enter(
         self: &Arc<Self>,
         room: Option<&str>,
-        name: Option<&Arc<str>>,
+        (guest, name): (Guest, Option<&Arc<str>>),
     ) -> Option<Seat> {
         let Some(room_name) = room else {
             let room = Arc::clone(&self.lobby);
-            let number = room.join(name)?;
+            let number = room.join(guest, name)?;
             return Some(self.seat(room, None, number));
         };
         let mut rooms = lock(&self.rooms);
         let known = rooms.get(room_name).map(Arc::clone);
         let room = known.unwrap_or_else(|| Arc::new(Room::new(&self.options)));
-        let number = room.join(name)?;
+        let number = room.join(guest, name)?;
         rooms.insert(room_name.into(), Arc::clone(&room));
         drop(rooms);
         Some(self.seat(room, Some(room_name.into()), number))
@@ -85,10 +87,10 @@ impl Room {
         }
     }
 
-    fn join(&self, name: Option<&Arc<str>>) -> Option<u64> {
+    fn join(&self, guest: Guest, name: Option<&Arc<str>>) -> Option<u64> {
         self.with(|log| match name {
             Some(name) if log.named(name).is_some() => None,
-            name => Some(log.join(name.map(Arc::clone))),
+            name => Some(log.join(guest, name.map(Arc::clone))),
         })
     }
 
@@ -190,7 +192,7 @@ impl Seat {
                         parts
                             .iter()
                             .for_each(|part| to.extend_from_slice(part.unseen()));
-                        log.sent(self.number, at(last), &[]);
+                        log.sent(self.number, Place::at(last), &[]);
                         Poll::Ready(Missed::default())
                     }
                     Taken::Nothing | Taken::Reached => {
@@ -206,11 +208,16 @@ impl Seat {
         self.room.with(|log| log.end())
     }
 
-    /// How many bytes may be taken from a publisher now.
-    pub(in crate::service) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<usize> {
-        match self.room.with(|log| log.room(self.number, cx.waker())) {
-            Some(room) => Poll::Ready(room.min(SCRATCH)),
-            None => Poll::Pending,
+    /// How many bytes may be taken from a publisher now; or when it is to ask again, if it is not
+    /// woken before.
+    pub(in crate::service) fn room(&self, cx: &mut Context<'_>) -> Result<usize, Instant> {
+        let now = Instant::now();
+        match self
+            .room
+            .with(|log| log.room(self.number, (cx.waker(), now)))
+        {
+            Space::Bytes(count) => Ok(count.min(SCRATCH)),
+            Space::HeldUntil(until) => Err(until),
         }
     }
 
@@ -229,13 +236,11 @@ impl Seat {
     /// What this member missed, if that is why it is to be closed. Asked for while it takes
     /// nothing, too: who is stuck would never come to ask for more.
     pub(in crate::service) fn poll_cut_off(&self, cx: &mut Context<'_>) -> Poll<Missed> {
-        self.room.with(|log| match log.cut_off(self.number) {
+        let cut_off = |log: &mut Log| log.cut_off(self.number, cx.waker());
+        match self.room.with(cut_off) {
             Some(missed) => Poll::Ready(missed),
-            None => {
-                log.park(self.number, cx.waker());
-                Poll::Pending
-            }
-        })
+            None => Poll::Pending,
+        }
     }
 
     /// How many are here, this member included.
@@ -243,9 +248,9 @@ impl Seat {
         self.room.with(|log| log.len())
     }
 
-    /// The names of all who are here.
-    pub(in crate::service) fn names(&self) -> Vec<Arc<str>> {
-        self.room.with(|log| log.names())
+    /// How many are here, and of their names as many as are this long together.
+    pub(in crate::service) fn names(&self, max: usize) -> (usize, Vec<Arc<str>>) {
+        self.room.with(|log| (log.len(), log.some_names(max)))
     }
 
     /// Who here has this name, upper and lower case alike.
@@ -355,12 +360,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    const NOBODY: (Guest, Option<&Arc<str>>) = (Guest::Connection, None);
+
+    fn named(name: &Arc<str>) -> (Guest, Option<&Arc<str>>) {
+        (Guest::Connection, Some(name))
+    }
+
     #[test]
     fn a_room_comes_with_its_first_member_and_goes_with_its_last() {
         let hall = Hall::new(HubOptions::default());
-        let first = hall.enter(Some("blue"), None);
-        let second = hall.enter(Some("blue"), None);
-        let other = hall.enter(Some("red"), None);
+        let first = hall.enter(Some("blue"), NOBODY);
+        let second = hall.enter(Some("blue"), NOBODY);
+        let other = hall.enter(Some("red"), NOBODY);
         assert_eq!(hall.rooms(), 2);
         assert_eq!(second.as_ref().map(Seat::len), Some(2));
         drop((first, other));
@@ -373,11 +384,11 @@ mod tests {
     fn a_name_is_taken_once_in_a_room_however_it_is_written() {
         let hall = Hall::new(HubOptions::default());
         let anna = Arc::<str>::from("Anna");
-        let seat = hall.enter(None, Some(&anna));
-        assert!(hall.enter(None, Some(&"aNNa".into())).is_none());
-        assert!(hall.enter(Some("elsewhere"), Some(&anna)).is_some());
+        let seat = hall.enter(None, named(&anna));
+        assert!(hall.enter(None, named(&"aNNa".into())).is_none());
+        assert!(hall.enter(Some("elsewhere"), named(&anna)).is_some());
         assert!(seat.is_some_and(|seat| seat.rename(&"ANNA".into())));
-        assert!(hall.enter(None, Some(&anna)).is_some());
+        assert!(hall.enter(None, named(&anna)).is_some());
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn send_parts(
         };
         out.send(unseen.get(left..end).unwrap_or_default());
         if end == unseen.len() {
-            return (at(part.place.number + 1), index + 1);
+            return (Place::at(part.place.number + 1), index + 1);
         }
         let sent = unseen.get(..end).unwrap_or_default();
         let count = memchr::memchr_iter(b'\n', sent).count() as u64;
@@ -51,7 +51,7 @@ pub(super) fn send_parts(
         return (place, index);
     }
     let last = parts.last().map_or(0, |part| part.place.number + 1);
-    (at(last), parts.len())
+    (Place::at(last), parts.len())
 }
 
 /// Where the message ends in which the byte at `sent` lies, or the one that ends there.
@@ -61,12 +61,4 @@ fn message_end(bytes: &[u8], sent: usize) -> usize {
     }
     let rest = bytes.get(sent..).unwrap_or_default();
     memchr::memchr(b'\n', rest).map_or(bytes.len(), |end| sent + end + 1)
-}
-
-/// Before this piece.
-pub(super) fn at(number: u64) -> Place {
-    Place {
-        number,
-        ..Place::default()
-    }
 }

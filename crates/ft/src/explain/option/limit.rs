@@ -165,8 +165,10 @@ pub(crate) const TOPICS: &[Topic] = &[
             ),
             Text(
                 "With all three, a bounded number of bytes is kept. In a hub and a chat \
-                 drop-oldest is the default, and block reads nothing from anybody while one is \
-                 --max-behind.",
+                 drop-oldest is the default: who talks fast waits half a second at most for \
+                 those who read. block reads nothing from anybody while one is --max-behind, and \
+                 closes one that takes nothing for 10 seconds meanwhile. A console is never \
+                 closed: with close it misses the oldest.",
             ),
         ],
         examples: &[

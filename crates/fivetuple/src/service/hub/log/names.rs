@@ -7,26 +7,34 @@ use super::Log;
 impl Log {
     /// The member of this name, upper and lower case alike.
     pub(in crate::service::hub) fn named(&self, name: &str) -> Option<(u64, Arc<str>)> {
-        let wanted = name.to_lowercase();
-        self.members.iter().find_map(|(number, member)| {
-            let name = member.name.as_ref()?;
-            (name.to_lowercase() == wanted).then(|| (*number, Arc::clone(name)))
-        })
+        let number = *self.names.get(name.to_lowercase().as_str())?;
+        let name = self.members.get(&number)?.name.as_ref()?;
+        Some((number, Arc::clone(name)))
     }
 
     pub(in crate::service::hub) fn rename(&mut self, member: u64, name: Arc<str>) {
-        if let Some(state) = self.members.get_mut(&member) {
-            state.name = Some(name);
+        let Some(state) = self.members.get_mut(&member) else {
+            return;
+        };
+        let lowercase = name.to_lowercase().into();
+        if let Some(old) = state.name.replace(name) {
+            self.names.remove(old.to_lowercase().as_str());
         }
+        self.names.insert(lowercase, member);
     }
 
-    /// All names, in the order in which their members came.
-    pub(in crate::service::hub) fn names(&self) -> Vec<Arc<str>> {
-        let mut members: Vec<_> = self.members.iter().collect();
-        members.sort_unstable_by_key(|(number, _)| **number);
-        members
-            .into_iter()
-            .filter_map(|(_, member)| member.name.clone())
+    /// Names in the order in which their members came, of at most so many bytes together.
+    pub(in crate::service::hub) fn some_names(&self, max: usize) -> Vec<Arc<str>> {
+        let mut left = max;
+        let names = self
+            .members
+            .values()
+            .filter_map(|member| member.name.as_ref());
+        names
+            .map_while(|name| {
+                left = left.checked_sub(name.len())?;
+                Some(Arc::clone(name))
+            })
             .collect()
     }
 }
