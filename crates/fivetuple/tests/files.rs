@@ -170,5 +170,11 @@ async fn a_sent_file_is_told_as_complete_only_when_it_is() {
     reset(client);
     let (complete, digest, _) = told.recv_timeout(PATIENCE).unwrap();
     assert!(!complete && digest.is_none());
-    server.drain().await;
+    // A client that is cut has not got all of it either.
+    let mut client = server.connect();
+    client.read_exact(&mut [0; 1000]).unwrap();
+    server.control.cut();
+    assert_eq!(server.end().await.cut, 1);
+    let (complete, ..) = told.recv_timeout(PATIENCE).unwrap();
+    assert!(!complete);
 }

@@ -48,9 +48,18 @@ fn client(name: &str, address: SocketAddr) -> Option<Command> {
 
 /// Starts `ft listen 127.0.0.1:0 …` with stdout under our eyes.
 fn listen(words: &[&str]) -> (Running, SocketAddr) {
+    listen_on("127.0.0.1:0", words)
+}
+
+fn listen_on(address: &str, words: &[&str]) -> (Running, SocketAddr) {
     let mut command = ft();
-    command.args(["listen", "127.0.0.1:0"]).args(words);
+    command.args(["listen", address]).args(words);
     Running::listen_as(command.stdin(Stdio::null()).stdout(Stdio::piped()))
+}
+
+/// A port that the kernel chooses for nobody, so that it is still free when it is bound again.
+fn port_to_bind_twice() -> u16 {
+    20_000 + (std::process::id() % 10_000) as u16
 }
 
 fn read_all(mut connection: &TcpStream) -> Vec<u8> {
@@ -478,7 +487,11 @@ fn after_a_reset_the_partial_file_is_said_and_the_commands_complete_it() {
     let place = Folder::new();
     let content = bytes(3, 0, 500_000);
     place.write("FILE", &content);
-    let (server, address) = listen(&["receive", &place.text("copy")]);
+    // An address that nobody else has.
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let fixed = SocketAddr::from(([127, 78, high, low], port_to_bind_twice()));
+    let receive = ["receive", &place.text("copy")];
+    let (server, address) = listen_on(&fixed.to_string(), &receive);
     let mut connection = TcpStream::connect(address).unwrap();
     connection.write_all(&content[..123_456]).unwrap();
     // All of it is written before the client goes, so that the test knows what is there.
@@ -508,9 +521,22 @@ fn after_a_reset_the_partial_file_is_said_and_the_commands_complete_it() {
 }
 
 #[test]
+fn the_bytes_that_are_said_after_a_deadline_are_those_of_the_file() {
+    let place = Folder::new();
+    let (server, address) = listen(&["receive", &place.text("copy"), "--deadline", "300ms"]);
+    let mut connection = TcpStream::connect(address).unwrap();
+    while connection.write_all(&[0; 65536]).is_ok() {}
+    let ended = server.wait();
+    assert_eq!(ended.status, 124);
+    let length = fs::metadata(place.path("copy.partial")).unwrap().len();
+    said(&ended.said, &format!("incomplete, {length} B "));
+    said(&ended.said, &format!("tail -c +{} FILE", length + 1));
+}
+
+#[test]
 fn a_client_that_falls_silent_leaves_a_partial_file() {
     let place = Folder::new();
-    let (server, address) = listen(&["receive", &place.text("copy"), "--idle", "200ms"]);
+    let (server, address) = listen(&["receive", &place.text("copy"), "--idle", "2s"]);
     let mut connection = TcpStream::connect(address).unwrap();
     connection.write_all(b"only this").unwrap();
     let ended = server.wait();
@@ -541,8 +567,8 @@ fn after_a_break_of_send_the_commands_of_the_client_complete_the_copy() {
         .stdout(Stdio::null());
     let (server, address) = Running::listen_as(&mut command);
     // A relay that lets some of it through, then resets.
-    let between = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = between.local_addr().unwrap().port();
+    let port = port_to_bind_twice();
+    let between = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     let script = format!("exec $FT connect 127.0.0.1:{port} > copy");
     let mut command = sh(&script, 0);
     command.current_dir(place.as_path()).stdin(Stdio::null());
@@ -746,7 +772,7 @@ fn a_tree_goes_through_tar_and_receive() {
 }
 
 #[test]
-fn a_slow_disk_is_waited_for_and_memory_stays_bounded() {
+fn a_large_file_leaves_no_memory_behind_and_no_descriptor() {
     let place = Folder::new();
     fs::create_dir(place.path("in")).unwrap();
     let (server, address) = listen(&["receive", &place.text("in")]);

@@ -5,6 +5,10 @@
 //! the connection by RST, so that no client takes a part for the whole. A file that is replaced by
 //! rename is sent as it was; one that is changed in place is sent as it is read, and
 //! [`Sent::changed`] says so.
+//!
+//! The file is opened and read on the threads of the event loop, straight into the buffer that is
+//! sent from. What comes from a local disk costs little there; a file system that hangs (NFS, FUSE)
+//! holds up a thread for each of its clients, and with as many clients as threads everything.
 
 use std::fs::{File, FileType, Metadata};
 use std::future::Future;
@@ -25,20 +29,25 @@ use crate::event::{Event, Identity, Observers};
 use crate::service::Service;
 use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply, Terms, Transfer, with_scratch};
 
-/// Sends a regular file to each client and throws away what it receives.
+/// Sends a regular file to each client and throws away what it receives. The file should be on a
+/// disk that does not hang: it is read on the threads of the event loop.
 #[derive(Clone)]
 pub struct SendFile {
     path: Arc<Path>,
     from: u64,
     digest: bool,
-    tell: Arc<dyn Fn(&Sent<'_>) + Send + Sync>,
+    tell: Tell,
 }
 
-/// What one client got of the file, when its connection has closed.
+type Tell = Arc<dyn Fn(&Sent<'_>) + Send + Sync>;
+
+/// What one client got of the file, when its connection is over.
 #[derive(Clone, Debug)]
 pub struct Sent<'a> {
-    /// How the connection ended.
-    pub closed: &'a Closed,
+    /// Whose it is.
+    pub identity: &'a Identity,
+    /// How the connection ended; `None` if it was cut.
+    pub closed: Option<&'a Closed>,
     /// All of the file went, in order, and is acknowledged.
     pub complete: bool,
     /// Of the bytes that went, if all of them did and it was asked for.
@@ -48,8 +57,8 @@ pub struct Sent<'a> {
 }
 
 impl SendFile {
-    /// Sends this file from this byte on. `tell` hears of each client whose connection has closed
-    /// and was not cut; it must not block.
+    /// Sends this file from this byte on. `tell` hears of each client whose connection is over;
+    /// it must not block.
     pub fn new(path: &Path, from: u64, tell: impl Fn(&Sent<'_>) + Send + Sync + 'static) -> Self {
         Self {
             path: path.into(),
@@ -93,23 +102,50 @@ impl Service for SendFile {
             whole: Arc::clone(&whole),
             failed: false,
         };
-        let tell = Arc::clone(&self.tell);
+        let telling = Telling {
+            tell: Arc::clone(&self.tell),
+            identity: exchange.identity.clone(),
+            whole,
+            closed: None,
+        };
         let transfer = Transfer::new(connection, exchange, terms);
         async move {
             let closed = transfer.await;
-            let whole = whole.get().copied();
-            tell(&Sent {
-                closed: &closed,
-                complete: whole.is_some() && closed.is_complete(),
-                digest: whole.and_then(|whole: Whole| whole.digest),
-                changed: whole.is_some_and(|whole| whole.changed),
-            });
+            telling.over(&closed);
             closed
         }
     }
 
     fn descriptors(&self) -> u64 {
         2
+    }
+}
+
+/// Tells of one client when its connection is over, however that came.
+struct Telling {
+    tell: Tell,
+    identity: Identity,
+    whole: Arc<OnceLock<Whole>>,
+    closed: Option<Closed>,
+}
+
+impl Telling {
+    /// The connection has closed; one that is cut never comes here.
+    fn over(mut self, closed: &Closed) {
+        self.closed = Some(closed.clone());
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        let (whole, closed) = (self.whole.get(), self.closed.as_ref());
+        (self.tell)(&Sent {
+            identity: &self.identity,
+            closed,
+            complete: whole.is_some() && closed.is_some_and(Closed::is_complete),
+            digest: whole.and_then(|whole| whole.digest),
+            changed: whole.is_some_and(|whole| whole.changed),
+        });
     }
 }
 

@@ -8,6 +8,7 @@ use fivetuple::{Address, ClientOptions, ConnectOptions, Family, Retry, SocketOpt
 use super::Surroundings;
 use super::cli::{Connect, Place};
 use super::failure::said;
+use super::service::exec::quoted;
 use super::service::files;
 use super::shown;
 use super::values;
@@ -38,7 +39,12 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
         }
         _ => Terms::CLIENT,
     };
-    let report = shown::report(&words.shown, Typed::Connect(words.words.join(" ")), around)?;
+    let typed: Vec<String> = words
+        .words
+        .iter()
+        .map(|word| quoted(word.as_ref()))
+        .collect();
+    let report = shown::report(&words.shown, Typed::Connect(typed.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
     let edit = edits(&words, &report, around) && !matches!(target, Address::Udp(_));
     let terms = shown::terms(&words.end, &words.data, &defaults);

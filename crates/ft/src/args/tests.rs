@@ -638,6 +638,34 @@ fn what_is_not_utf8_is_a_file_or_belongs_to_the_program() {
     assert!(read(&[]).is_err());
 }
 
+#[test]
+fn a_quiet_run_draws_no_bar() {
+    let terminals = Terminals {
+        stdin: true,
+        stdout: false,
+        stderr: true,
+    };
+    for (line, draws) in [
+        ("listen 0 send /dev/null", true),
+        ("listen 0 send /dev/null -q", false),
+        ("listen 0 receive copy", true),
+        ("listen 0 receive copy -q", false),
+        ("connect 1 --progress", true),
+        ("connect 1 --progress -q", false),
+    ] {
+        let bar = match planned(line, terminals, &Environment::default()) {
+            Ok(Plan::Connect(connect)) => connect.watch.bar,
+            Ok(Plan::Listen(listen)) => match listen.service {
+                Service::Send(send) => send.bar,
+                Service::Receive(receive) => receive.bar,
+                other => panic!("{line}: {other:?}"),
+            },
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(bar, draws, "{line}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_words_make_a_plan_or_a_sentence(

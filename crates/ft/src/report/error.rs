@@ -3,14 +3,13 @@
 use std::fmt::{self, Write};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 
 use fivetuple::call::{
     Advice, Cause, Code, Errno, Fact, FileAdvice, Resource, Subject, Visible, describe,
 };
 use fivetuple::{Call, Explained, Family};
 
-use super::words::shell_word;
+use super::words::{shell_path, shell_word};
 use crate::explain;
 
 /// The command line that failed, as far as advice is made of it.
@@ -19,7 +18,7 @@ pub(crate) struct Context {
     /// The verb.
     pub(crate) verb: Verb,
     /// To listen, what stands behind the address: the service, empty for the default. To connect,
-    /// the address. It is printed as it is.
+    /// the address. It is printed as it is, so it is quoted for a shell.
     pub(crate) rest: String,
     /// What stands in front of an address to listen on: nothing, or `udp:`.
     pub(crate) scheme: &'static str,
@@ -47,11 +46,8 @@ impl Context {
     fn listen(&self, address: &str) -> String {
         let space = if self.rest.is_empty() { "" } else { " " };
         let scheme = self.scheme;
-        let (quote, address) = match address.strip_prefix('\'') {
-            Some(quoted) => ("'", quoted),
-            None => ("", address),
-        };
-        format!("ft listen {quote}{scheme}{address}{space}{}", self.rest)
+        let address = shell_word(&format!("{scheme}{address}"));
+        format!("ft listen {address}{space}{}", self.rest)
     }
 }
 
@@ -166,7 +162,10 @@ fn relay_command(advice: &Advice) -> Option<String> {
 
 fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Option<String> {
     let to = |option: &str| match (context.rest.as_str(), subject) {
-        ("", Subject::Address(peer)) => Some(format!("ft connect {option} {peer}")),
+        ("", Subject::Address(peer)) => {
+            let peer = shell_word(&peer.to_string());
+            Some(format!("ft connect {option} {peer}"))
+        }
         ("", _) => None,
         (target, _) => Some(format!(
             "ft connect {option} {}",
@@ -205,8 +204,8 @@ fn system_command(advice: &Advice, context: &Context) -> Option<String> {
         Advice::LowerUnprivilegedPortStart { port, .. } => {
             format!("sudo sysctl net.ipv4.ip_unprivileged_port_start={port}")
         }
-        Advice::MakeFolder(path) => format!("mkdir -p {}", quoted(path)),
-        Advice::LookAtMode(path) => format!("ls -ld {}", quoted(path)),
+        Advice::MakeFolder(path) => format!("mkdir -p {}", shell_path(path)),
+        Advice::LookAtMode(path) => format!("ls -ld {}", shell_path(path)),
         Advice::CheckFirewall => "sudo nft list ruleset".to_owned(),
         Advice::CheckNetwork => "ip route".to_owned(),
         Advice::RaiseSoftLimit(limit) => match limit.hard {
@@ -219,14 +218,13 @@ fn system_command(advice: &Advice, context: &Context) -> Option<String> {
         Advice::ForFile(FileAdvice::SendArchive) => {
             "tar c DIR | ft listen 8080 (an archive)".to_owned()
         }
-        Advice::ConnectTo(address) => format!("ft connect {address}"),
-        Advice::ListenAt(address) => format!("ft listen {}", with_port(address, address.port())),
+        Advice::ConnectTo(address) => format!("ft connect {}", shell_word(&address.to_string())),
+        Advice::ListenAt(address) => {
+            let address = with_port(address, address.port());
+            format!("ft listen {}", shell_word(&address))
+        }
         _ => return None,
     })
-}
-
-fn quoted(path: &Path) -> String {
-    shell_word(&Visible(path.as_os_str().as_encoded_bytes()).to_string())
 }
 
 /// As people type it: `8081` for this machine, `*:8081` for every interface.
@@ -235,7 +233,7 @@ fn with_port(local: &SocketAddr, port: u16) -> String {
     if ip.is_loopback() {
         port.to_string()
     } else if ip.is_unspecified() {
-        format!("'*:{port}'")
+        format!("*:{port}")
     } else {
         let mut other = *local;
         other.set_port(port);
@@ -246,13 +244,16 @@ fn with_port(local: &SocketAddr, port: u16) -> String {
 fn source(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V6(ip) => shell_word(&format!("[{ip}]")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::error::Error;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
 
     use fivetuple::call::{AcceptError, BindError, ConnectError, Holder, Overlap, Who};
     use fivetuple::kernel::TcpState;
@@ -393,6 +394,31 @@ mod tests {
         }
         let text = system_command(&Advice::LookAsRoot(53), &context).unwrap();
         assert_eq!(text, "sudo ss -uanp 'sport = :53'");
+    }
+
+    #[test]
+    fn an_address_that_a_shell_would_read_is_quoted() {
+        let error = ConnectError::new(
+            "[::1]:80".parse::<SocketAddr>().unwrap(),
+            Errno::CONNREFUSED,
+        );
+        let text = connect_command(
+            &Advice::TryAgain,
+            error.subject(),
+            &Context::new(Verb::Connect, ""),
+        );
+        assert_eq!(text.as_deref(), Some("ft connect --retry 5 '[::1]:80'"));
+        let text = system_command(
+            &Advice::ConnectTo("[::1]:80".parse().unwrap()),
+            &Context::new(Verb::Connect, ""),
+        );
+        assert_eq!(text.as_deref(), Some("ft connect '[::1]:80'"));
+        let path = Path::new(OsStr::from_bytes(b"a \xff"));
+        let text = system_command(
+            &Advice::LookAtMode(path.into()),
+            &Context::new(Verb::Listen, ""),
+        );
+        assert_eq!(text.as_deref(), Some(r"ls -ld $'a \377'"));
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub(super) async fn listen(plan: ListenDatagrams) -> u8 {
         output: None,
         failed: Arc::default(),
         progress: None,
+        telling: None,
         programs: None,
         counters,
         reports,

@@ -3,23 +3,40 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use fivetuple::call::{FileError, Visible};
 use fivetuple::service::{Destination, Digest, PARTIAL, ReceiveFile, Received, SendFile, Sent};
-use fivetuple::{Identity, Reason};
+use fivetuple::{Identity, Reason, SocketName};
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::time::timeout;
 
 use crate::plan::{self, Sums};
 use crate::report::Reports;
-use crate::report::words::{Bytes, Named, shell_word};
+use crate::report::words::{Bytes, Named, shell_path, shell_word};
+
+/// After the last connection a job may still be with a slow disk; it is waited for so long.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
+
+/// The first port that everybody may bind.
+const PORT_MIN: u16 = 1024;
 
 /// Whoever tells of files.
 #[derive(Clone)]
 pub(super) struct Teller {
     pub(super) reports: Reports,
-    /// The address that we listen on, as one writes it.
-    pub(super) address: String,
+    /// The address that we listen on, as one writes it; `None` if a service manager holds it.
+    pub(super) address: Option<String>,
     /// A file could not be written, or not be read.
     pub(super) failed: Arc<AtomicBool>,
+    /// Dropped by all when the last file was told of.
+    #[expect(dead_code, reason = "its end is what is waited for")]
+    pub(super) telling: Sender<()>,
+}
+
+/// Waits until all files were told of, but for no disk that hangs; whether they were.
+pub(super) async fn all_told(mut telling: Receiver<()>) -> bool {
+    timeout(TOLD_WITHIN, telling.recv()).await.is_ok()
 }
 
 /// Whether there is something to send, and how much.
@@ -54,22 +71,24 @@ pub(super) fn receive(plan: &plan::ReceiveFile, teller: Teller) -> Result<Receiv
 
 impl Teller {
     fn sent(&self, plan: &plan::SendFile, sent: &Sent<'_>) {
-        let connection = Named(&sent.closed.identity);
+        let connection = Named(sent.identity);
         let shown = Visible(plan.path.as_os_str().as_encoded_bytes());
         if sent.changed {
             self.reports.say(&format!(
                 "{connection}: somebody wrote to {shown} while it was sent"
             ));
         }
-        match sent.closed.reason {
-            Reason::Reset | Reason::TimedOut if !sent.complete => self.reports.say(&format!(
+        let reason = sent.closed.map(|closed| closed.reason);
+        if reason == Some(Reason::Failed) {
+            self.failed.store(true, Ordering::Relaxed);
+        } else if !sent.complete {
+            let (here, _) = self.where_to_go_on(sent.identity);
+            self.reports.say(&format!(
                 "{connection}: perhaps not all of {shown} is there; to continue behind the BYTES that \
                  the client has:\n  ft listen {} send --from BYTES {}",
-                self.address,
-                shell(&plan.path)
-            )),
-            Reason::Failed => self.failed.store(true, Ordering::Relaxed),
-            _ => {}
+                shell_word(&here),
+                shell_path(&plan.path)
+            ));
         }
         if let (true, Some(digest)) = (sent.complete, sent.digest) {
             self.sum(plan.digest, (digest, &plan.path), plan.from);
@@ -90,9 +109,10 @@ impl Teller {
             self.reports
                 .say(&format!("{connection}: {bytes} in {shown}"));
         } else {
+            let (here, there) = self.where_to_go_on(received.identity);
             self.reports.say(&format!(
                 "{connection}: incomplete, {bytes} in {shown}\n{}",
-                self.how_to_go_on((received.identity, path), received.bytes)
+                how_to_go_on(path, received.bytes, (&here, &there))
             ));
         }
         if let Some(digest) = received.digest {
@@ -100,18 +120,12 @@ impl Teller {
         }
     }
 
-    /// What both sides type to get the rest.
-    fn how_to_go_on(&self, (identity, partial): (&Identity, &Path), bytes: u64) -> String {
-        let whole = partial.with_extension("");
-        debug_assert!(partial.to_string_lossy().ends_with(PARTIAL));
-        let (partial, whole) = (shell(partial), shell(&whole));
-        format!(
-            "  to continue, here: ft listen {} --once --receive-only >> {partial} && \
-             mv -n {partial} {whole}\n  and there: tail -c +{} FILE | ft connect {}",
-            self.address,
-            bytes.saturating_add(1),
-            identity.local()
-        )
+    /// The address to listen on for the rest, and the one to connect to.
+    fn where_to_go_on(&self, identity: &Identity) -> (String, String) {
+        match &self.address {
+            Some(address) => (address.clone(), identity.local().to_string()),
+            None => (beside(identity.local()), beside(identity.local())),
+        }
     }
 
     fn sum(&self, sums: Sums, (digest, path): (Digest, &Path), from: u64) {
@@ -122,6 +136,19 @@ impl Teller {
             Sums::Stderr => self.reports.answer(&String::from_utf8_lossy(&line)),
         }
     }
+}
+
+/// What both sides type to get the rest.
+fn how_to_go_on(partial: &Path, bytes: u64, (here, there): (&str, &str)) -> String {
+    debug_assert!(partial.to_string_lossy().ends_with(PARTIAL));
+    let (partial, whole) = (shell_path(partial), shell_path(&partial.with_extension("")));
+    format!(
+        "  to continue, here: ft listen {} --once --receive-only >> {partial} && \
+         mv -n {partial} {whole}\n  and there: tail -c +{} FILE | ft connect {}",
+        shell_word(here),
+        bytes.saturating_add(1),
+        shell_word(there)
+    )
 }
 
 /// As sha256sum(1) prints it and `sha256sum -c` reads it. Of a part of a file it is a comment there:
@@ -152,16 +179,26 @@ fn sum_line((digest, path): (Digest, &Path), from: u64) -> Vec<u8> {
     line
 }
 
-/// A path as a shell reads it.
-pub(super) fn shell(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    // A name that begins with a dash would be read as an option.
-    let here = if text.starts_with('-') { "./" } else { "" };
-    format!("{here}{}", shell_word(&text))
+/// Beside an address that somebody else goes on holding.
+fn beside(local: &SocketName) -> String {
+    match local {
+        SocketName::Inet(local) => {
+            let mut other = *local;
+            other.set_port(local.port().checked_add(1).unwrap_or(PORT_MIN));
+            other.to_string()
+        }
+        SocketName::Unix(path) => format!("{path}-2"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::net::SocketAddr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use fivetuple::address::UnixAddress;
+
     use super::*;
 
     #[test]
@@ -177,13 +214,29 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_quoted_for_the_shell() {
-        for (path, quoted) in [
-            ("in/000001-__1_80.partial", "in/000001-__1_80.partial"),
-            ("it's", r"'it'\''s'"),
-            ("-rf $(x)", "./'-rf $(x)'"),
+    fn an_address_that_a_service_manager_holds_is_not_taken() {
+        for (local, other) in [
+            ("[::1]:80", "[::1]:81"),
+            ("10.0.0.1:65535", "10.0.0.1:1024"),
         ] {
-            assert_eq!(shell(Path::new(path)), quoted);
+            let local: SocketAddr = local.parse().unwrap();
+            assert_eq!(beside(&local.into()), other);
         }
+        let unix = SocketName::Unix(UnixAddress::Path(Path::new("/a b").into()));
+        assert_eq!(beside(&unix), "unix:/a b-2");
+    }
+
+    #[test]
+    fn what_is_to_be_typed_is_quoted() {
+        let partial = Path::new(OsStr::from_bytes(b"in/\xff.partial"));
+        assert_eq!(
+            how_to_go_on(partial, 9, ("unix:/a b", "unix:/a b")),
+            "  to continue, here: ft listen 'unix:/a b' --once --receive-only >> $'in/\\377.partial' \
+             && mv -n $'in/\\377.partial' $'in/\\377'\n  \
+             and there: tail -c +10 FILE | ft connect 'unix:/a b'"
+        );
+        let text = how_to_go_on(Path::new("a.partial"), 0, ("*:80", "[::1]:80"));
+        assert!(text.contains("ft listen '*:80' --once"), "{text}");
+        assert!(text.ends_with("ft connect '[::1]:80'"), "{text}");
     }
 }

@@ -15,6 +15,7 @@ use fivetuple::service::{Exec, Output};
 use fivetuple::{
     Address, Control, Event, Explained, Listener, NotAdopted, NotListening, Server, Summary, Table,
 };
+use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -56,6 +57,7 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
         output: None,
         failed: Arc::default(),
         progress: progress(&plan.service, &server.table(), &counters),
+        telling: None,
         programs: None,
         counters,
         reports,
@@ -67,6 +69,7 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
             running.output = started.output;
             running.programs = started.programs;
             running.failed = started.failed;
+            running.telling = started.telling;
             running.notice.ready();
             if let Some((progress, true)) = running.progress.clone() {
                 tokio::spawn(progress.draw(running.reports.clone()));
@@ -198,6 +201,7 @@ pub(super) struct Running {
     pub(super) output: Option<Output>,
     pub(super) failed: Arc<AtomicBool>,
     pub(super) progress: Option<(Progress, bool)>,
+    pub(super) telling: Option<Receiver<()>>,
     pub(super) programs: Option<Exec>,
     pub(super) counters: Arc<Counters>,
     pub(super) reports: Reports,
@@ -250,6 +254,14 @@ impl Running {
         };
         let killed = self.end_programs(second_signal.is_some()).await;
         second_signal = second_signal.or(killed);
+        if let Some(telling) = self.telling.take()
+            && !files::all_told(telling).await
+        {
+            self.failed.store(true, Ordering::Relaxed);
+            self.reports.error(
+                "a disk is too slow to wait for: how much of its file is there is not known",
+            );
+        }
         let status = match summary {
             Ok(summary) => self.status(summary),
             Err(panicked) => {

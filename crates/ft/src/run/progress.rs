@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fivetuple::{Live, Table};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
@@ -19,9 +19,8 @@ use crate::report::Reports;
 /// Between two looks at the counters.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-const KNOWN: &str = "{decimal_bytes} of {decimal_total_bytes} [{wide_bar}] {percent} %, \
-                     {decimal_bytes_per_sec}, {eta} left{msg}";
-const UNKNOWN: &str = "{decimal_bytes}, {decimal_bytes_per_sec}, {elapsed}{msg}";
+const KNOWN: &str = "{decimal_bytes} of {decimal_total_bytes} [{wide_bar}] {percent} %, {msg}";
+const UNKNOWN: &str = "{decimal_bytes}, {elapsed}, {msg}";
 
 /// What is looked at.
 #[derive(Clone)]
@@ -43,7 +42,8 @@ struct Sample {
     total: Option<u64>,
     /// By those that have ended.
     ended: u64,
-    since: Instant,
+    /// Since the first of those that live now began.
+    elapsed: Duration,
     note: String,
 }
 
@@ -67,7 +67,7 @@ impl Progress {
             moved: living.iter().map(moved).sum(),
             total: size.map(|size| size.saturating_mul(connections)),
             ended: if size.is_some() { sent } else { received },
-            since,
+            elapsed: since.elapsed(),
             note: match connections {
                 1 => String::new(),
                 more => format!(", {more} connections"),
@@ -78,8 +78,7 @@ impl Progress {
     /// One line: how far the living connections are. `None` while there is none.
     pub(super) fn line(&self) -> Option<String> {
         let sample = self.sample()?;
-        let elapsed = sample.since.elapsed();
-        Some(line(sample.moved, sample.total, elapsed) + &sample.note)
+        Some(line(sample.moved, sample.total, sample.elapsed) + &sample.note)
     }
 
     /// Draws until it is aborted.
@@ -116,13 +115,25 @@ fn of_one(live: &Live, size: Option<u64>) -> Sample {
         moved,
         total: size.filter(|size| sent < *size || received == 0),
         ended: 0,
-        since: live.identity.since,
+        elapsed: live.identity.since.elapsed(),
         note,
     }
 }
 
 /// `12582912 of 33554432 B (37 %), 4.50 MB/s, 5 s left`.
 fn line(moved: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let pace = pace(moved, total, elapsed);
+    let Some(total) = total else {
+        return format!("{moved} B, {pace}");
+    };
+    let percent = (u128::from(moved) * 100).checked_div(u128::from(total));
+    let percent = percent.unwrap_or(100);
+    format!("{moved} of {total} B ({percent} %), {pace}")
+}
+
+/// `4.50 MB/s, 5 s left`: the average since the beginning, and what follows from it. The bar shows
+/// the same, for it first sees the counters when much may have been moved.
+fn pace(moved: u64, total: Option<u64>, elapsed: Duration) -> String {
     let per_second = u128::from(moved) * 1000 / elapsed.as_millis().max(1);
     let rate = format!(
         "{}.{:02} MB/s",
@@ -130,16 +141,14 @@ fn line(moved: u64, total: Option<u64>, elapsed: Duration) -> String {
         per_second % 1_000_000 / 10_000
     );
     let Some(total) = total else {
-        return format!("{moved} B, {rate}");
+        return rate;
     };
-    let percent = (u128::from(moved) * 100).checked_div(u128::from(total));
     let left = u128::from(total.saturating_sub(moved)).checked_div(per_second);
     let left = left.map_or_else(
         || "time left unknown".to_owned(),
         |left| format!("{left} s left"),
     );
-    let percent = percent.unwrap_or(100);
-    format!("{moved} of {total} B ({percent} %), {rate}, {left}")
+    format!("{rate}, {left}")
 }
 
 /// A bar on the terminal, from the first connection to the moment when there is none.
@@ -156,9 +165,12 @@ impl Drawn {
             reports: reports.clone(),
             frame: Mutex::default(),
         };
-        let target = ProgressDrawTarget::term_like(Box::new(canvas));
+        Self::on(ProgressDrawTarget::term_like(Box::new(canvas)), sample)
+    }
+
+    fn on(target: ProgressDrawTarget, sample: &Sample) -> Self {
         let drawn = Self {
-            bar: ProgressBar::with_draw_target(sample.total, target),
+            bar: ProgressBar::with_draw_target(sample.total, target).with_elapsed(sample.elapsed),
             known: sample.total.is_some(),
             before: sample.ended,
         };
@@ -180,13 +192,13 @@ impl Drawn {
             self.set_style();
         }
         let ended = sample.ended.saturating_sub(self.before);
-        // First, so that what was moved is counted over the whole time since the last look.
         self.bar.set_position(ended.saturating_add(sample.moved));
         match sample.total {
             Some(total) => self.bar.set_length(ended.saturating_add(total)),
             None => self.bar.unset_length(),
         }
-        self.bar.set_message(sample.note.clone());
+        let pace = pace(sample.moved, sample.total, sample.elapsed);
+        self.bar.set_message(pace + &sample.note);
         self.bar.tick();
     }
 }
@@ -273,5 +285,21 @@ mod tests {
             "0 of 0 B (100 %), 0.00 MB/s, time left unknown"
         );
         assert_eq!(line(50_000, None, seconds(0)), "50000 B, 50.00 MB/s");
+    }
+
+    #[test]
+    fn the_first_frame_has_the_rate_since_the_beginning() {
+        let target = ProgressDrawTarget::hidden();
+        let sample = Sample {
+            moved: 4_000_000,
+            total: Some(6_000_000),
+            ended: 0,
+            elapsed: Duration::from_secs(2),
+            note: ", 2 connections".to_owned(),
+        };
+        let mut drawn = Drawn::on(target, &sample);
+        drawn.show(&sample);
+        assert_eq!(drawn.bar.position(), 4_000_000);
+        assert_eq!(drawn.bar.message(), "2.00 MB/s, 1 s left, 2 connections");
     }
 }

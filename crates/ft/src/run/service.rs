@@ -10,6 +10,7 @@ use fivetuple::service::{
     Relay, Source, Time,
 };
 use fivetuple::{Address, Explained, Identity, Server, Service, SocketName, Summary};
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 
 use super::files::{self, Teller};
@@ -25,6 +26,8 @@ pub(super) struct Started {
     pub(super) output: Option<Output>,
     /// Something that was not the network's failed: a file.
     pub(super) failed: Arc<AtomicBool>,
+    /// Ends when all files were told of.
+    pub(super) telling: Option<Receiver<()>>,
     /// The programs that serve connections.
     pub(super) programs: Option<Exec>,
 }
@@ -80,19 +83,21 @@ pub(super) fn start(
         plan::Service::Time => serve(server, |_: &Identity| Time::default()),
         plan::Service::Http(ref site) => serve(server, http(site)?),
         plan::Service::Send(ref send) => {
-            let teller = teller(&server, plan, reports);
+            let (teller, telling) = teller(&server, plan, reports);
             let failed = Arc::clone(&teller.failed);
             Started {
                 failed,
+                telling: Some(telling),
                 ..serve(server, files::send(send, teller))
             }
         }
         plan::Service::Receive(ref receive) => {
-            let teller = teller(&server, plan, reports);
+            let (teller, telling) = teller(&server, plan, reports);
             let failed = Arc::clone(&teller.failed);
             let receive = files::receive(receive, teller).map_err(|error| error.to_string())?;
             Started {
                 failed,
+                telling: Some(telling),
                 ..serve(server, receive)
             }
         }
@@ -175,11 +180,12 @@ fn serve<S: Service>(server: Server, service: S) -> Started {
         serving: tokio::spawn(server.serve(service)),
         output: None,
         failed: Arc::default(),
+        telling: None,
         programs: None,
     }
 }
 
-fn teller(server: &Server, plan: &plan::Listen, reports: &Reports) -> Teller {
+fn teller(server: &Server, plan: &plan::Listen, reports: &Reports) -> (Teller, Receiver<()>) {
     let local = server.local().next();
     let address = match &plan.sockets {
         plan::Sockets::Made(Address::Tcp(place)) => {
@@ -188,16 +194,19 @@ fn teller(server: &Server, plan: &plan::Listen, reports: &Reports) -> Teller {
             if let Some(local) = local.and_then(SocketName::inet) {
                 place.port = local.port();
             }
-            Address::Tcp(place).to_string()
+            Some(Address::Tcp(place).to_string())
         }
-        plan::Sockets::Made(address) => address.to_string(),
-        plan::Sockets::Passed(_) => local.map_or_else(String::new, ToString::to_string),
+        plan::Sockets::Made(address) => Some(address.to_string()),
+        plan::Sockets::Passed(_) => None,
     };
-    Teller {
+    let (sender, telling) = channel(1);
+    let teller = Teller {
         reports: reports.clone(),
         address,
         failed: Arc::default(),
-    }
+        telling: sender,
+    };
+    (teller, telling)
 }
 
 fn http(site: &plan::Site) -> Result<Http, String> {

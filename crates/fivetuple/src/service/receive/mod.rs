@@ -20,7 +20,7 @@ use std::task::{Context, Poll};
 use super::digest::Digest;
 use crate::close::{Close, Closed};
 use crate::connection::Connection;
-use crate::event::{Event, Identity, Observers};
+use crate::event::{Identity, Observers};
 use crate::service::Service;
 use crate::transfer::{Exchange, Outgoing, Supply, Terms, Transfer};
 
@@ -37,7 +37,7 @@ pub struct ReceiveFile {
 
 type Tell = Arc<dyn Fn(&Received<'_>) + Send + Sync>;
 
-/// The file of one client, when its connection is over.
+/// The file of one client, when its connection is over and nothing more is written to it.
 #[derive(Clone, Debug)]
 pub struct Received<'a> {
     /// Whose it is.
@@ -56,7 +56,8 @@ pub struct Received<'a> {
 
 impl ReceiveFile {
     /// Writes to this destination. `tell` hears of the file of each client whose connection is
-    /// over; it must not block.
+    /// over and to which nothing more is written; it must not block. A slow disk delays it beyond
+    /// the end of the server: what `tell` owns is dropped when the last file was told.
     pub fn new(
         destination: Destination,
         tell: impl Fn(&Received<'_>) + Send + Sync + 'static,
@@ -117,11 +118,7 @@ impl ReceiveExchange {
         let error = self.writer.failure()?;
         if !self.failed {
             self.failed = true;
-            self.observers.emit(&Event::Failed {
-                connection: Some(&self.identity),
-                local: None,
-                error: &error,
-            });
+            self.observers.failed(&self.identity, &error);
         }
         Some(Close::Fail)
     }
@@ -163,14 +160,20 @@ impl Exchange for ReceiveExchange {
 
 impl Drop for ReceiveExchange {
     fn drop(&mut self) {
-        let (outcome, identity) = (self.writer.leave(), &self.identity);
-        (self.tell)(&Received {
-            identity,
-            path: outcome.path,
-            bytes: outcome.bytes,
-            complete: outcome.complete,
-            failed: self.failed,
-            digest: outcome.digest,
-        });
+        let (tell, observers) = (Arc::clone(&self.tell), self.observers.clone());
+        let (identity, told) = (self.identity.clone(), self.failed);
+        self.writer.leave(Box::new(move |outcome| {
+            if let (Some(error), false) = (&outcome.failed, told) {
+                observers.failed(&identity, error);
+            }
+            tell(&Received {
+                identity: &identity,
+                path: outcome.path,
+                bytes: outcome.bytes,
+                complete: outcome.complete,
+                failed: outcome.failed.is_some(),
+                digest: outcome.digest,
+            });
+        }));
     }
 }

@@ -190,6 +190,16 @@ impl Destination {
 }
 
 impl Partial {
+    /// A file of any kind, a pipe say, as one that is being written.
+    #[cfg(test)]
+    pub(super) fn on(file: File, name: &OsStr) -> Self {
+        Self {
+            file,
+            name: name.to_owned(),
+            partial: partial(name),
+        }
+    }
+
     pub(super) fn path(&self, destination: &Destination) -> PathBuf {
         destination.shown(&self.partial)
     }
@@ -201,7 +211,6 @@ fn partial(name: &OsStr) -> OsString {
     partial
 }
 
-/// Number and peer, in characters that mean nothing to a shell or a terminal.
 /// The peer in the name of a file: its address, or the process behind a Unix socket.
 fn peer_name(identity: &Identity) -> String {
     match (identity.peer().inet(), identity.ends.process) {
@@ -211,6 +220,7 @@ fn peer_name(identity: &Identity) -> String {
     }
 }
 
+/// Number and peer, in characters that mean nothing to a shell or a terminal.
 fn connection_name(number: u64, peer: &str) -> String {
     let safe = |c: char| {
         if c.is_ascii_alphanumeric() || c == '.' {

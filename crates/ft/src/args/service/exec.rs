@@ -137,7 +137,8 @@ pub(crate) fn typed(words: &Listen) -> String {
     typed.join(" ")
 }
 
-fn quoted(word: &OsStr) -> String {
+/// As one word of a shell.
+pub(in crate::args) fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./,:@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

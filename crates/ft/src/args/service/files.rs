@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{SERVICES, Surroundings, two};
+use crate::args::cli::Listen;
 use crate::args::failure::said;
 use crate::args::values;
 use crate::plan::{self, Service, Sums};
@@ -36,7 +37,7 @@ pub(crate) struct Watch {
 
 /// `send FILE`.
 pub(super) fn send(
-    files: &Files,
+    words: &Listen,
     word: Option<&str>,
     around: Surroundings<'_>,
 ) -> Result<Service, String> {
@@ -52,15 +53,15 @@ pub(super) fn send(
     }
     Ok(Service::Send(plan::SendFile {
         path: path("send", word)?,
-        from: files.from.unwrap_or(0),
-        digest: sums(files, around),
-        bar: draws(around),
+        from: words.files.from.unwrap_or(0),
+        digest: sums(&words.files, around),
+        bar: draws(words.shown.quiet, around),
     }))
 }
 
 /// `receive FILE|DIR`.
 pub(super) fn receive(
-    files: &Files,
+    words: &Listen,
     word: Option<&str>,
     around: Surroundings<'_>,
 ) -> Result<Service, String> {
@@ -73,15 +74,15 @@ pub(super) fn receive(
                 .to_owned(),
         );
     }
-    if files.from.is_some() {
+    if words.files.from.is_some() {
         return Err("--from is where send starts: leave it out to receive".to_owned());
     }
     let path = path("receive", word)?;
     Ok(Service::Receive(plan::ReceiveFile {
         directory: word.ends_with('/') || path.is_dir(),
         path,
-        digest: sums(files, around),
-        bar: draws(around),
+        digest: sums(&words.files, around),
+        bar: draws(words.shown.quiet, around),
     }))
 }
 
@@ -107,13 +108,13 @@ pub(crate) fn watch(words: &Watch, quiet: bool, around: Surroundings<'_>) -> pla
     plan::Watch {
         progress: words.progress,
         // Where stdout is a terminal, the data is drawn there.
-        bar: words.progress && !quiet && draws(around) && !around.terminals.stdout,
+        bar: words.progress && draws(quiet, around) && !around.terminals.stdout,
         digest: words.digest,
     }
 }
 
-fn draws(around: Surroundings<'_>) -> bool {
-    around.terminals.stderr && !around.environment.term_dumb
+fn draws(quiet: bool, around: Surroundings<'_>) -> bool {
+    !quiet && around.terminals.stderr && !around.environment.term_dumb
 }
 
 fn sums(files: &Files, around: Surroundings<'_>) -> Sums {
