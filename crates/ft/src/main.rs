@@ -5,6 +5,7 @@ mod explain;
 mod plan;
 mod report;
 mod run;
+mod shell;
 mod trace;
 
 use std::env;

@@ -42,13 +42,12 @@ impl Connection {
         let ours = self.duplicate()?;
         // An interest that no ordinary traffic meets: errors and hang-ups are told always.
         let ours = readiness::register(ours, Interest::PRIORITY)?;
+        set_blocking(ours.get_ref(), true)?;
         let Some(theirs) = self.fd.replace(ours) else {
             return Err(Errno::BADF);
         };
         self.handed_over = true;
-        let theirs = theirs.into_inner();
-        set_blocking(&theirs, true)?;
-        Ok(theirs)
+        Ok(theirs.into_inner())
     }
 
     /// Waits until nothing more can be sent or received by whoever has the socket.

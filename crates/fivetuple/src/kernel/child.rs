@@ -3,6 +3,8 @@
 //! What runs in the child before exec makes system calls and nothing else: other threads of the
 //! parent may have held any lock at the moment of the fork.
 
+mod group;
+
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -22,6 +24,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::last_errno;
 use super::limit::DescriptorLimit;
+pub use group::{Ending, GRACE, Group};
 
 /// How a new process stands apart from its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

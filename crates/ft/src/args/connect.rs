@@ -8,11 +8,11 @@ use fivetuple::{Address, ClientOptions, ConnectOptions, Family, Retry, SocketOpt
 use super::Surroundings;
 use super::cli::{Connect, Place};
 use super::failure::said;
-use super::service::exec::quoted;
 use super::service::files;
 use super::shown;
 use super::values;
 use crate::plan::{self, Plan, Typed};
+use crate::shell;
 
 pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, String> {
     together(&words)?;
@@ -39,11 +39,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
         }
         _ => Terms::CLIENT,
     };
-    let typed: Vec<String> = words
-        .words
-        .iter()
-        .map(|word| quoted(word.as_ref()))
-        .collect();
+    let typed: Vec<String> = words.words.iter().map(shell::word).collect();
     let report = shown::report(&words.shown, Typed::Connect(typed.join(" ")), around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
     let edit = edits(&words, &report, around) && !matches!(target, Address::Udp(_));

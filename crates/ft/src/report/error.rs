@@ -9,8 +9,8 @@ use fivetuple::call::{
 };
 use fivetuple::{Call, Explained, Family};
 
-use super::words::{shell_path, shell_word};
 use crate::explain;
+use crate::shell;
 
 /// The command line that failed, as far as advice is made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Context {
     fn listen(&self, address: &str) -> String {
         let space = if self.rest.is_empty() { "" } else { " " };
         let scheme = self.scheme;
-        let address = shell_word(&format!("{scheme}{address}"));
+        let address = shell::word(format!("{scheme}{address}"));
         format!("ft listen {address}{space}{}", self.rest)
     }
 }
@@ -163,7 +163,7 @@ fn relay_command(advice: &Advice) -> Option<String> {
 fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Option<String> {
     let to = |option: &str| match (context.rest.as_str(), subject) {
         ("", Subject::Address(peer)) => {
-            let peer = shell_word(&peer.to_string());
+            let peer = shell::word(peer.to_string());
             Some(format!("ft connect {option} {peer}"))
         }
         ("", _) => None,
@@ -178,7 +178,7 @@ fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Opt
         Advice::UseFamily(Family::Inet6) => to("-6"),
         Advice::ListenThere => match subject {
             Subject::Unix(address) => {
-                Some(format!("ft listen {}", shell_word(&address.to_string())))
+                Some(format!("ft listen {}", shell::word(address.to_string())))
             }
             _ => None,
         },
@@ -204,8 +204,8 @@ fn system_command(advice: &Advice, context: &Context) -> Option<String> {
         Advice::LowerUnprivilegedPortStart { port, .. } => {
             format!("sudo sysctl net.ipv4.ip_unprivileged_port_start={port}")
         }
-        Advice::MakeFolder(path) => format!("mkdir -p {}", shell_path(path)),
-        Advice::LookAtMode(path) => format!("ls -ld {}", shell_path(path)),
+        Advice::MakeFolder(path) => format!("mkdir -p {}", shell::path(path)),
+        Advice::LookAtMode(path) => format!("ls -ld {}", shell::path(path)),
         Advice::CheckFirewall => "sudo nft list ruleset".to_owned(),
         Advice::CheckNetwork => "ip route".to_owned(),
         Advice::RaiseSoftLimit(limit) => match limit.hard {
@@ -218,10 +218,10 @@ fn system_command(advice: &Advice, context: &Context) -> Option<String> {
         Advice::ForFile(FileAdvice::SendArchive) => {
             "tar c DIR | ft listen 8080 (an archive)".to_owned()
         }
-        Advice::ConnectTo(address) => format!("ft connect {}", shell_word(&address.to_string())),
+        Advice::ConnectTo(address) => format!("ft connect {}", shell::word(address.to_string())),
         Advice::ListenAt(address) => {
             let address = with_port(address, address.port());
-            format!("ft listen {}", shell_word(&address))
+            format!("ft listen {}", shell::word(address))
         }
         _ => return None,
     })
@@ -244,7 +244,7 @@ fn with_port(local: &SocketAddr, port: u16) -> String {
 fn source(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => shell_word(&format!("[{ip}]")),
+        IpAddr::V6(ip) => shell::word(format!("[{ip}]")),
     }
 }
 

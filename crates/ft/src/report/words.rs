@@ -1,7 +1,6 @@
 //! What connections and their ends are called in lines for people; the log and the trace share it.
 
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
 use fivetuple::event::{FellBehind, Pause, Role, TurnedAway};
@@ -170,44 +169,8 @@ pub(crate) const fn paused(why: Pause) -> &'static str {
     }
 }
 
-/// The text as one word of a shell.
-pub(crate) fn shell_word(text: &str) -> String {
-    shell_bytes(text.as_bytes())
-}
-
-/// A path as one word of a shell; one that begins with a dash would be read as an option.
-pub(crate) fn shell_path(path: &Path) -> String {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    let here = if bytes.starts_with(b"-") { "./" } else { "" };
-    format!("{here}{}", shell_bytes(bytes))
-}
-
-/// Text in single quotes, if it needs any; what cannot be shown is written `$'\377'`.
-fn shell_bytes(bytes: &[u8]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
-        Ok(text) if !text.chars().any(char::is_control) => {
-            format!("'{}'", text.replace('\'', r"'\''"))
-        }
-        _ => {
-            let mut word = "$'".to_owned();
-            for byte in bytes {
-                match byte {
-                    b' '..=b'~' if !b"'\\".contains(byte) => word.push(char::from(*byte)),
-                    other => word.push_str(&format!("\\{other:03o}")),
-                }
-            }
-            word + "'"
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-
     use super::*;
 
     #[test]
@@ -221,32 +184,6 @@ mod tests {
             (93_601_000_000, "26 h 00 min 01.000 s"),
         ] {
             assert_eq!(Lasted(Duration::from_micros(micros)).to_string(), text);
-        }
-    }
-
-    #[test]
-    fn what_is_printed_to_be_typed_is_one_word_of_a_shell() {
-        for (text, word) in [
-            ("unix:/a b", "'unix:/a b'"),
-            ("[::1]:80", "'[::1]:80'"),
-            ("*:8080", "'*:8080'"),
-            ("127.0.0.1:80", "127.0.0.1:80"),
-            ("it's", r"'it'\''s'"),
-            ("a\nb'", r"$'a\012b\047'"),
-            ("", "''"),
-        ] {
-            assert_eq!(shell_word(text), word);
-        }
-    }
-
-    #[test]
-    fn a_path_is_one_word_too_and_never_an_option() {
-        for (path, word) in [
-            (&b"in/000001-__1_80.partial"[..], "in/000001-__1_80.partial"),
-            (b"-rf $(x)", "./'-rf $(x)'"),
-            (b"-\xff7\\", r"./$'-\3777\134'"),
-        ] {
-            assert_eq!(shell_path(Path::new(OsStr::from_bytes(path))), word);
         }
     }
 

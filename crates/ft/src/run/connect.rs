@@ -73,7 +73,7 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
         Some(argv) => Program::start(argv, &plan.terminal)
             .map(|(terminal, program)| (terminal, Some(program))),
     };
-    let (terminal, program) = match started {
+    let (terminal, mut program) = match started {
         Ok(started) => started,
         Err(error) => {
             drop(client);
@@ -94,6 +94,9 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
                 Asked::End(status) if interrupted.is_none() => {
                     interrupted = Some(status);
                     terminal.output.interrupt();
+                    if let Some(program) = &mut program {
+                        program.pass(status);
+                    }
                 }
                 Asked::End(status) => return status,
             },
@@ -102,7 +105,10 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
     // What is said from here on stands on a terminal as it was found.
     drop(editor);
     let program = match program {
-        Some(program) => program.finish(&terminal.output).await,
+        Some(program) => tokio::select! {
+            ended = program.finish(&terminal.output) => ended,
+            status = signals.end() => return status,
+        },
         None => None,
     };
     if let Some(text) = &program {

@@ -3,31 +3,37 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
+use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fivetuple::call::{Visible, describe};
+use fivetuple::kernel::child::{Apart, Ended, Ending, GRACE, Group};
 use fivetuple::service::{Input, Output, Terminal, WhenGone};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::Signal;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::status;
 use crate::plan;
 
-/// How long a program may go on when its connection is over, before TERM and before KILL.
-const GRACE: Duration = Duration::from_secs(5);
+/// How often a group whose leader has ended is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A program at work.
+/// A program at work. Dropped before its [end](Self::finish), all of its group is killed.
 pub(super) struct Program {
     name: OsString,
-    pid: Option<Pid>,
-    ended: oneshot::Receiver<io::Result<ExitStatus>>,
+    group: Arc<Group>,
+    ended: oneshot::Receiver<Option<Ended>>,
+    /// What a person has sent it by way of us.
+    passed: Option<Signal>,
+    is_over: bool,
 }
 
 impl Program {
-    /// Starts it; no shell looks at the words. It inherits stderr and nothing else of ours.
+    /// Starts it as the leader of a process group; no shell looks at the words. It inherits stderr
+    /// and the environment of ours, and no descriptor beside.
     pub(super) fn start(
         argv: &[OsString],
         terminal: &plan::Terminal,
@@ -35,64 +41,70 @@ impl Program {
         let (name, arguments) = argv
             .split_first()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let mut child = Command::new(name)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let pid = Pid::from_child(&child);
-        let pipes = child.stdin.take().zip(child.stdout.take());
-        let (stdin, stdout) = pipes.ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        let output = Output::new(stdin, terminal.slow, WhenGone::Discard)?;
-        let input = Input::new(stdout, false, terminal.crlf, terminal.slow)?;
-        let ended = reap(child, output.clone())?;
+        // Whatever may fail comes before the program, so that none is left behind.
+        let (stdin, ours_to_write) = io::pipe()?;
+        let (ours_to_read, stdout) = io::pipe()?;
+        let output = Output::new(ours_to_write, terminal.slow, WhenGone::Discard)?;
+        let input = Input::new(ours_to_read, false, terminal.crlf, terminal.slow)?;
+        let mut command = Command::new(name);
+        command.args(arguments).stdin(stdin).stdout(stdout);
+        let (group, ended) = begin(command, output.clone())?;
         let terminal = Terminal {
             input: Some(input),
             output,
         };
         let program = Self {
             name: name.clone(),
-            pid: Some(pid),
+            group,
             ended,
+            passed: None,
+            is_over: false,
         };
         Ok((terminal, program))
     }
 
-    /// The connection is over: waits for the program, then asks it to end, then ends it. Says how
-    /// it ended, if it was not well.
+    /// Passes on what ends us with this status: Ctrl-C at the terminal means the program too, and
+    /// its group is not that of the terminal.
+    pub(super) fn pass(&mut self, status: u8) {
+        let signal = match status {
+            status::INTERRUPTED => Signal::INT,
+            _ => Signal::TERM,
+        };
+        self.passed = Some(signal);
+        self.group.signal(signal);
+    }
+
+    /// The connection is over: waits for the program and all of its group, then asks them to end,
+    /// then ends them. Says how the program ended, if it was not well.
     pub(super) async fn finish(mut self, output: &Output) -> Option<String> {
         // Its stdin ends, if it has not yet.
         output.note_reader_gone();
         let mut ended = timeout(GRACE, &mut self.ended).await;
-        for signal in [Signal::TERM, Signal::KILL] {
+        for end in [Group::terminate, |group: &Group| group.signal(Signal::KILL)] {
             if ended.is_ok() {
                 break;
             }
-            self.send(signal);
+            end(&self.group);
             ended = timeout(GRACE, &mut self.ended).await;
         }
-        let Ok(Ok(Ok(status))) = ended else {
-            return Some(format!("{} does not end", self.shown()));
-        };
-        match (status.code(), status.signal()) {
-            (Some(0), _) => None,
-            (Some(code), _) => Some(format!("{} ended with status {code}", self.shown())),
-            // It was told so by the end of the connection: a pipe without a reader.
-            (None, Some(signal)) if signal == Signal::PIPE.as_raw() => None,
-            (None, signal) => Some(format!(
-                "{} was ended by signal {}",
-                self.shown(),
-                signal.unwrap_or(0)
-            )),
-        }
-    }
-
-    fn send(&self, signal: Signal) {
-        // By descriptor, so that no other process of the same number is ever meant. If it is gone
-        // already, all is well.
-        let fd = self.pid.map(|pid| pidfd_open(pid, PidfdFlags::empty()));
-        if let Some(Ok(fd)) = fd {
-            let _ = pidfd_send_signal(fd, signal);
+        self.is_over = ended.is_ok();
+        let passed = self.passed.map(Signal::as_raw);
+        match ended {
+            Ok(Ok(Some(Ended::Status(0)))) => None,
+            Ok(Ok(Some(Ended::Status(code)))) => {
+                Some(format!("{} ended with status {code}", self.shown()))
+            }
+            // It was told so by the end of the connection, a pipe without a reader, or by us.
+            Ok(Ok(Some(Ended::Signal(signal))))
+                if signal == Signal::PIPE.as_raw() || Some(signal) == passed =>
+            {
+                None
+            }
+            Ok(Ok(Some(Ended::Signal(signal)))) => {
+                Some(format!("{} was ended by signal {signal}", self.shown()))
+            }
+            Ok(_) => Some(format!("{} ended, nobody knows how", self.shown())),
+            Err(_) => Some(format!("{} does not end", self.shown())),
         }
     }
 
@@ -101,16 +113,41 @@ impl Program {
     }
 }
 
-/// A thread that waits for the child, so that it is always reaped.
-fn reap(mut child: Child, output: Output) -> io::Result<oneshot::Receiver<io::Result<ExitStatus>>> {
-    let (tell, ended) = oneshot::channel();
-    thread::Builder::new().name("reap".into()).spawn(move || {
-        let status = child.wait();
+impl Drop for Program {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.group.signal(Signal::KILL);
+        }
+    }
+}
+
+type Begun = (Arc<Group>, oneshot::Receiver<Option<Ended>>);
+
+/// Starts the program on a thread of its own, which lives as long as the program: the kernel
+/// kills a child when the thread that started it ends. The thread waits for the program and sees
+/// its group to the end.
+fn begin(mut command: Command, output: Output) -> io::Result<Begun> {
+    let (tell_begun, begun) = mpsc::channel();
+    let (tell_ended, ended) = oneshot::channel();
+    thread::Builder::new().name("exec".into()).spawn(move || {
+        let group = Group::start(&mut command, Apart::Group, None).map(Arc::new);
+        // Its ends of the pipes are its own.
+        drop(command);
+        let watched = group.as_ref().ok().map(Arc::clone);
+        // Who has asked waits for the answer.
+        let _ = tell_begun.send(group);
+        let Some(group) = watched else { return };
+        group.wait_for_leader();
         output.note_reader_gone();
+        let mut ending = Ending::new(Instant::now());
+        while !ending.is_over(&group, Instant::now()) {
+            thread::sleep(LOOK_EVERY);
+        }
         // Nobody asks after a second interrupt.
-        let _ = tell.send(status);
+        let _ = tell_ended.send(ending.how());
     })?;
-    Ok(ended)
+    let group = begun.recv().map_err(io::Error::other)??;
+    Ok((group, ended))
 }
 
 /// Why a program could not be started.

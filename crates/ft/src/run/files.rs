@@ -13,7 +13,8 @@ use tokio::time::timeout;
 
 use crate::plan::{self, Sums};
 use crate::report::Reports;
-use crate::report::words::{Bytes, Named, shell_path, shell_word};
+use crate::report::words::{Bytes, Named};
+use crate::shell;
 
 /// After the last connection a job may still be with a slow disk; it is waited for so long.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
@@ -86,8 +87,8 @@ impl Teller {
             self.reports.say(&format!(
                 "{connection}: perhaps not all of {shown} is there; to continue behind the BYTES that \
                  the client has:\n  ft listen {} send --from BYTES {}",
-                shell_word(&here),
-                shell_path(&plan.path)
+                shell::word(&here),
+                shell::path(&plan.path)
             ));
         }
         if let (true, Some(digest)) = (sent.complete, sent.digest) {
@@ -141,13 +142,16 @@ impl Teller {
 /// What both sides type to get the rest.
 fn how_to_go_on(partial: &Path, bytes: u64, (here, there): (&str, &str)) -> String {
     debug_assert!(partial.to_string_lossy().ends_with(PARTIAL));
-    let (partial, whole) = (shell_path(partial), shell_path(&partial.with_extension("")));
+    let (partial, whole) = (
+        shell::path(partial),
+        shell::path(&partial.with_extension("")),
+    );
     format!(
         "  to continue, here: ft listen {} --once --receive-only >> {partial} && \
          mv -n {partial} {whole}\n  and there: tail -c +{} FILE | ft connect {}",
-        shell_word(here),
+        shell::word(here),
         bytes.saturating_add(1),
-        shell_word(there)
+        shell::word(there)
     )
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::progress::Progress;
 use crate::plan::{self, Typed};
 use crate::report::Reports;
-use crate::report::words::{shell_path, shell_word};
+use crate::shell;
 
 /// The digests of both directions of a connection.
 #[derive(Default)]
@@ -138,10 +138,10 @@ pub(super) fn how_to_go_on(plan: &plan::Connect, closed: &Closed) -> Option<Stri
     let Typed::Connect(typed) = &plan.report.typed else {
         return None;
     };
-    let path = shell_path(&path);
+    let path = shell::path(&path);
     let place = match plan.target.host_port() {
         Some(place) => place.port.to_string(),
-        None => shell_word(&plan.target.to_string()),
+        None => shell::word(plan.target.to_string()),
     };
     Some(format!(
         "{path} has {size} B; to continue, there: ft listen {place} send --from {size} FILE\n  \

@@ -7,57 +7,80 @@ use crate::address::UnixAddress;
 use crate::event::Identity;
 use crate::five_tuple::{ConnectionName, FiveTuple};
 
-/// Names and values.
-pub(super) type Environment = Vec<(&'static str, String)>;
+/// Every name that is ours to set, with its value where it has one.
+pub(super) type Environment = Vec<(&'static str, Option<String>)>;
 
-/// What an outer server of the same convention (UCSPI) may have left, and is not true here.
-const NOT_OURS: [&str; 4] = ["TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALHOST", "SSLPROTO"];
+/// What is meant for us or for an outer server of the same convention (UCSPI), and not true of
+/// this connection.
+const NOT_THEIRS: [&str; 8] = [
+    "TCPREMOTEHOST",
+    "TCPREMOTEINFO",
+    "TCPLOCALHOST",
+    "SSLPROTO",
+    "NOTIFY_SOCKET",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+];
 
 /// The variables for this connection: those of UCSPI, and the five-tuple, or what a Unix socket
 /// has instead.
 pub(super) fn of(identity: &Identity) -> Environment {
-    let mut environment = vec![
-        ("FT_CONNECTION", identity.number.to_string()),
-        ("FT_PROTOCOL", identity.ends.protocol.to_string()),
-    ];
-    if let (Some(local), Some(peer)) = (identity.local().inet(), identity.peer().inet()) {
-        environment.extend([
-            ("PROTO", "TCP".to_owned()),
-            ("TCPREMOTEIP", peer.ip().to_string()),
-            ("TCPREMOTEPORT", peer.port().to_string()),
-            ("TCPLOCALIP", local.ip().to_string()),
-            ("TCPLOCALPORT", local.port().to_string()),
-        ]);
-    }
-    match identity.name() {
+    let local = identity.local().inet();
+    let peer = identity.peer().inet();
+    let (source, destination, unix) = match identity.name() {
         ConnectionName::FiveTuple(FiveTuple {
             source,
             destination,
             ..
-        }) => environment.extend([
-            ("FT_SOURCE_IP", source.ip().to_string()),
-            ("FT_SOURCE_PORT", source.port().to_string()),
-            ("FT_DESTINATION_IP", destination.ip().to_string()),
-            ("FT_DESTINATION_PORT", destination.port().to_string()),
-        ]),
-        ConnectionName::Unix(pair) => {
-            environment.push(("PROTO", "UNIX".to_owned()));
-            if let UnixAddress::Path(path) = &pair.destination {
-                environment.push(("UNIXLOCALPATH", path.to_string_lossy().into_owned()));
-            }
-            if let Some(process) = pair.source {
-                environment.push(("UNIXREMOTEPID", process.pid.to_string()));
-                environment.push(("UNIXREMOTEEUID", process.uid.to_string()));
-            }
-        }
-    }
-    environment
+        }) => (Some(source), Some(destination), None),
+        ConnectionName::Unix(pair) => (None, None, Some(pair)),
+    };
+    let path = unix.as_ref().and_then(|pair| match &pair.destination {
+        UnixAddress::Path(path) => Some(path.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    let process = unix.as_ref().and_then(|pair| pair.source.as_ref());
+    let kind = if unix.is_some() { "UNIX" } else { "TCP" };
+    vec![
+        ("FT_CONNECTION", Some(identity.number.to_string())),
+        ("FT_PROTOCOL", Some(identity.ends.protocol.to_string())),
+        ("FT_SOURCE_IP", source.map(|end| end.ip().to_string())),
+        ("FT_SOURCE_PORT", source.map(|end| end.port().to_string())),
+        (
+            "FT_DESTINATION_IP",
+            destination.map(|end| end.ip().to_string()),
+        ),
+        (
+            "FT_DESTINATION_PORT",
+            destination.map(|end| end.port().to_string()),
+        ),
+        ("PROTO", Some(kind.to_owned())),
+        ("TCPREMOTEIP", peer.map(|end| end.ip().to_string())),
+        ("TCPREMOTEPORT", peer.map(|end| end.port().to_string())),
+        ("TCPLOCALIP", local.map(|end| end.ip().to_string())),
+        ("TCPLOCALPORT", local.map(|end| end.port().to_string())),
+        ("UNIXLOCALPATH", path),
+        (
+            "UNIXREMOTEPID",
+            process.map(|process| process.pid.to_string()),
+        ),
+        (
+            "UNIXREMOTEEUID",
+            process.map(|process| process.uid.to_string()),
+        ),
+    ]
 }
 
-/// Gives them to a program.
+/// Gives them to a program; a name without a value is taken out, whoever had set it.
 pub(super) fn give(environment: Environment, command: &mut Command) {
-    for name in NOT_OURS {
+    for name in NOT_THEIRS {
         command.env_remove(name);
     }
-    command.envs(environment);
+    for (name, value) in environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
 }

@@ -1,6 +1,6 @@
 //! Starting one program: what it gets as stdin, stdout and stderr, and what we keep. Everything
-//! here happens on the thread of the starter, so that no descriptor is open for a program that
-//! waits for its turn.
+//! here happens on the thread of the starter, so that a program that waits for its turn has no
+//! pipe and no terminal open yet, only the socket that is handed over.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,13 +10,12 @@ use std::sync::Arc;
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::environment::{self, Environment};
 use super::{Data, ExecOptions, Stderr};
 use crate::call::Errno;
 use crate::connection::NOT_STANDARD;
-use crate::kernel::child::{Apart, prepare, pseudo_terminal};
+use crate::kernel::child::{Apart, Group, pseudo_terminal};
 
 /// A program to be started.
 #[derive(Debug)]
@@ -44,8 +43,7 @@ pub(super) enum Ours {
 /// A program that has begun, before anybody watches it.
 #[derive(Debug)]
 pub(super) struct Begun {
-    pub(super) leader: OwnedFd,
-    pub(super) group: Pid,
+    pub(super) group: Group,
     pub(super) ours: Ours,
     /// What it writes to stderr is read here.
     pub(super) stderr: Option<OwnedFd>,
@@ -83,24 +81,11 @@ impl Job {
             Data::Socket | Data::Pipe => Apart::Group,
             Data::Terminal => Apart::Terminal,
         };
-        prepare(&mut command, apart, options.descriptor_limit);
-        let mut child = command.spawn()?;
-        let group = Pid::from_child(&child);
-        match pidfd_open(group, PidfdFlags::empty()) {
-            Ok(leader) => Ok(Begun {
-                leader,
-                group,
-                ours,
-                stderr,
-            }),
-            Err(errno) => {
-                // Nobody could watch it. It has just been started and is not reaped, so the number
-                // is its own.
-                let _ = kill_process_group(group, Signal::KILL);
-                let _ = child.wait();
-                Err(errno.into())
-            }
-        }
+        Ok(Begun {
+            group: Group::start(&mut command, apart, options.descriptor_limit)?,
+            ours,
+            stderr,
+        })
     }
 
     fn ways(&self) -> Result<(Theirs, Ours), Errno> {

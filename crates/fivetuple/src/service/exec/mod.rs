@@ -31,7 +31,7 @@ mod starter;
 use std::ffi::{OsStr, OsString};
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep_until;
@@ -40,14 +40,13 @@ use crate::call::{Call, Errno, ExecError, Explained, Visible};
 use crate::close::{Close, Closed, Expired};
 use crate::connection::Connection;
 use crate::event::{Called, Event};
+use crate::kernel::child::GRACE;
 use crate::kernel::limit::DescriptorLimit;
 use crate::service::Service;
 use crate::transfer::{Eof, Terms, close_for};
 use job::{Job, Ours};
 use starter::Starter;
 
-/// How long a program may go on after TERM, and before it when its connection ended in order.
-const GRACE: Duration = Duration::from_secs(5);
 /// Where programs are looked for without PATH, as execvp(3) does.
 const PATH_DEFAULT: &str = "/bin:/usr/bin";
 
@@ -139,7 +138,9 @@ pub struct Exec {
 }
 
 impl Exec {
-    /// A service out of these options, with a thread of its own that starts the programs.
+    /// A service out of these options, with a thread of its own that starts the programs. A
+    /// process that ignores SIGCHLD does so no longer once a program has been started: the kernel
+    /// would say of none how it ended.
     ///
     /// # Errors
     ///
@@ -156,7 +157,8 @@ impl Exec {
         })
     }
 
-    /// Waits until no process of any group is left of the connections that have ended.
+    /// Waits until no process of any group is left of the connections that have ended. One that
+    /// was killed and that its own parent does not reap is waited for a second.
     pub async fn ended(&self) {
         self.starter.all_ended().await;
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
-use super::child::{Child, Ending};
+use super::child::{Child, Leaving};
 use super::job::{Begun, Job, Ours};
 use crate::call::{Errno, ExecError};
 
@@ -40,7 +40,7 @@ type Reply = oneshot::Sender<Result<Started, ExecError>>;
 #[derive(Debug)]
 enum Order {
     Start(Box<(Job, Presence, Arc<Starter>, Reply)>),
-    End(Ending),
+    End(Leaving),
     Kill,
 }
 
@@ -93,11 +93,11 @@ impl Starter {
     }
 
     /// Sees a group to its end; at once if the thread is gone.
-    pub(super) fn end(&self, ending: Ending) {
-        if let Err(refused) = self.orders.send(Order::End(ending))
-            && let Order::End(mut ending) = refused.0
+    pub(super) fn end(&self, leaving: Leaving) {
+        if let Err(refused) = self.orders.send(Order::End(leaving))
+            && let Order::End(mut leaving) = refused.0
         {
-            ending.kill();
+            leaving.kill();
         }
     }
 
@@ -117,10 +117,10 @@ impl Starter {
 }
 
 fn run(orders: &Receiver<Order>) {
-    let mut ending: Vec<Ending> = Vec::new();
+    let mut leaving: Vec<Leaving> = Vec::new();
     let mut looked = Instant::now();
     loop {
-        let order = if ending.is_empty() {
+        let order = if leaving.is_empty() {
             orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
             orders.recv_timeout(LOOK_EVERY)
@@ -133,16 +133,16 @@ fn run(orders: &Receiver<Order>) {
                     let _ = reply.send(start(job, presence, starter));
                 }
             }
-            Ok(Order::End(group)) => ending.push(group),
-            Ok(Order::Kill) => ending.iter_mut().for_each(Ending::kill),
+            Ok(Order::End(group)) => leaving.push(group),
+            Ok(Order::Kill) => leaving.iter_mut().for_each(Leaving::kill),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) if ending.is_empty() => return,
+            Err(RecvTimeoutError::Disconnected) if leaving.is_empty() => return,
             Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK_EVERY),
         }
         let now = Instant::now();
         if now - looked >= LOOK_EVERY {
             looked = now;
-            ending.retain_mut(|group| !group.is_over(now));
+            leaving.retain_mut(|group| !group.is_over(now));
         }
     }
 }
@@ -150,7 +150,6 @@ fn run(orders: &Receiver<Order>) {
 fn start(job: Job, presence: Presence, starter: Arc<Starter>) -> Result<Started, ExecError> {
     let options = Arc::clone(&job.options);
     let Begun {
-        leader,
         group,
         ours,
         stderr,
@@ -158,7 +157,7 @@ fn start(job: Job, presence: Presence, starter: Arc<Starter>) -> Result<Started,
         .begin()
         .map_err(|error| ExecError::of(options.program(), &error))?;
     Ok(Started {
-        child: Child::new((leader, group), presence, starter),
+        child: Child::new(group, presence, starter),
         ours,
         stderr,
     })

@@ -1,6 +1,6 @@
 //! `exec -- CMD ARGS` and `shell 'CMD'`: a program for each connection.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
 use fivetuple::service::{Data, ExecOptions, Stderr};
@@ -9,6 +9,7 @@ use super::super::cli::Listen;
 use super::super::failure::said;
 use super::super::{limit, shown};
 use crate::plan::Service;
+use crate::shell;
 
 const PROGRAM: &str = "exec and shell";
 /// What reads the words of `shell`.
@@ -125,24 +126,10 @@ pub(super) fn written(words: &ExecWords) -> Option<&'static str> {
 
 /// The words of the service as a shell would have to be given them.
 pub(crate) fn typed(words: &Listen) -> String {
-    let mut typed: Vec<String> = words
-        .service
-        .iter()
-        .map(|word| quoted(word.as_ref()))
-        .collect();
+    let mut typed: Vec<String> = words.service.iter().map(shell::word).collect();
     if !words.after.is_empty() {
         typed.push("--".to_owned());
-        typed.extend(words.after.iter().map(|word| quoted(word)));
+        typed.extend(words.after.iter().map(shell::word));
     }
     typed.join(" ")
-}
-
-/// As one word of a shell.
-pub(in crate::args) fn quoted(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./,:@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.into_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

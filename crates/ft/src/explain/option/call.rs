@@ -229,6 +229,11 @@ pub(crate) const TOPICS: &[Topic] = &[
                  sent. No shell is in between, so nothing that a peer sends is ever a command \
                  line. While the program lives, --half-closed does not count.",
             ),
+            Text(
+                "It leads a process group, to which Ctrl-C and TERM are passed on, so it cannot \
+                 read the terminal. When the connection is over, the group has 5 s, then gets \
+                 TERM, and 5 s later SIGKILL; at once when ft is asked to end a second time.",
+            ),
         ],
         examples: &[
             example("ft listen 8080", "type some words, then Ctrl-D"),

@@ -95,8 +95,9 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("FT_PROTOCOL", "tcp"),
             Text(
                 "Addresses and numbers only: nothing that a peer may choose freely. The first \
-                 five are those of UCSPI, which programs for tcpserver and s6 read; \
-                 TCPREMOTEHOST, TCPREMOTEINFO and TCPLOCALHOST are taken out.",
+                 five are those of UCSPI, which programs for tcpserver and s6 read. What was set \
+                 for ft or an outer server is taken out: these names where they do not hold, TCPREMOTEHOST, TCPREMOTEINFO, TCPLOCALHOST, SSLPROTO, NOTIFY_SOCKET, \
+                 LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES.",
             ),
         ],
         examples: &[example(
