@@ -96,7 +96,8 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "Addresses and numbers only: nothing that a peer may choose freely. The first \
                  five are those of UCSPI, which programs for tcpserver and s6 read. What was set \
-                 for ft or an outer server is taken out: these names where they do not hold, TCPREMOTEHOST, TCPREMOTEINFO, TCPLOCALHOST, SSLPROTO, NOTIFY_SOCKET, \
+                 for ft or an outer server is taken out: these names where they do not hold, \
+                 TCPREMOTEHOST, TCPREMOTEINFO, TCPLOCALHOST, SSLPROTO, NOTIFY_SOCKET, \
                  LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES.",
             ),
         ],
