@@ -271,6 +271,28 @@ fn the_console_speaks_and_shows_what_is_said() {
     assert_eq!(server.stop().status, 0);
 }
 
+/// What the console says waits until somebody is in its room, however early it was there to read.
+#[test]
+fn the_console_of_rooms_speaks_when_somebody_is_in_its_room() {
+    let mut command = ft();
+    command
+        .args(["listen", "127.0.0.1:0", "hub", "--rooms", "--console"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null());
+    let (mut server, address) = Running::listen_as(&mut command);
+    let mut typing = server.child.stdin.take().expect("a pipe");
+    typing.write_all(b"red\none\ntwo\n").expect("it reads");
+    drop(typing);
+    let mut elsewhere = member(address);
+    elsewhere.write_all(b"blue\n").expect("it is open");
+    let mut listens = member(address);
+    server.wait_for("#2");
+    listens.write_all(b"red\n").expect("it is open");
+    hears(&mut listens, "one\ntwo\n");
+    drop((elsewhere, listens));
+    assert_eq!(server.stop().status, 0);
+}
+
 /// A command on a terminal of its own, by script(1): what is typed, and everything it shows.
 struct AtTerminal {
     child: Child,

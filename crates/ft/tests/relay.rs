@@ -189,7 +189,7 @@ fn a_connection_for_each_request_leaves_nothing_behind() {
     assert_eq!(ended.status, 0);
     let line = ended.said.last().expect("it says something");
     assert!(
-        line.starts_with("301 connections accepted, 301 released;"),
+        line.starts_with("300 connections accepted, 300 released;"),
         "{line}"
     );
 }

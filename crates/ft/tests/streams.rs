@@ -58,6 +58,12 @@ fn a_file_a_pipe_and_dev_null_on_stdin() {
         "$FT connect $PORT </dev/null | wc -c",
         (0, "5\n", ""),
     );
+    // An empty file is sent: discard never says anything, and sees the end.
+    expect(
+        &["discard"],
+        "f=$(mktemp) && $FT connect $PORT < $f; rm $f",
+        (0, "", ""),
+    );
 }
 
 #[test]

@@ -177,6 +177,15 @@ fn time_and_chargen_answer_each_datagram() {
 }
 
 #[test]
+fn how_others_can_send_is_said_as_a_command_that_works() {
+    let (mut server, address) = Running::listen(&["udp:0", "echo"]);
+    let line = server.wait_for("only this machine can send");
+    let command = format!("ft listen 'udp:*:{}' echo", address.port());
+    assert!(line.ends_with(&command), "{line}");
+    assert_eq!(server.stop().status, 0);
+}
+
+#[test]
 fn a_wildcard_server_answers_from_the_address_that_was_asked() {
     let (server, address) = Running::listen(&["udp:*:0", "echo"]);
     for ip in ["127.0.0.1", "127.0.0.2", "127.9.9.9", "::1"] {

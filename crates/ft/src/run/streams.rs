@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 use std::time::Duration;
 
@@ -26,13 +26,22 @@ const OURS: i32 = 3;
 pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
     let input = match plan.input.then(stdin) {
         Some(stdin) => match stdin? {
-            Some(stdin) => Some(Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?),
+            Some(stdin) => {
+                let is_file = kind(&stdin.stdin) == Some(FileType::RegularFile);
+                let input = Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?;
+                Some(if is_file { input.never_absent() } else { input })
+            }
             None => None,
         },
         None => None,
     };
     let output = output(plan)?;
     Ok(Terminal { input, output })
+}
+
+fn kind(fd: impl AsFd) -> Option<FileType> {
+    let stat = fstat(fd).ok()?;
+    Some(FileType::from_raw_mode(stat.st_mode))
 }
 
 /// stdin, to be read by a thread; none where it is closed, which counts as ended.
@@ -120,8 +129,7 @@ impl Read for Keyboard {
 /// Hears that the reader of a pipe on stdout has gone without writing to it.
 fn watch(output: &Output) {
     let stdout = rustix::stdio::stdout();
-    let kind = fstat(stdout).map(|stat| FileType::from_raw_mode(stat.st_mode));
-    if !matches!(kind, Ok(FileType::Fifo | FileType::Socket)) {
+    if !matches!(kind(stdout), Some(FileType::Fifo | FileType::Socket)) {
         return;
     }
     let Ok(fd) = fcntl_dupfd_cloexec(stdout, OURS) else {

@@ -130,11 +130,20 @@ fn speak(talk: &Mutex<Shared>, mut reader: impl Read, output: &Output) {
         };
         while !bytes.is_empty() {
             block_on(|cx| match lock(talk).talk.seat() {
+                Some(seat) if seat.poll_company(cx).is_pending() => Err(None),
                 Some(seat) => seat.room(cx).map(|_| ()).map_err(Some),
                 None => Ok(()),
             });
             let mut shared = lock(talk);
-            let taken = shared.talk.hear(bytes, &mut reply);
+            // The line that finds a seat is heard by itself: what is behind it waits for company.
+            let heard = match shared.talk.seat() {
+                Some(_) => bytes,
+                None => bytes
+                    .split_inclusive(|byte| *byte == b'\n')
+                    .next()
+                    .unwrap_or(bytes),
+            };
+            let taken = shared.talk.hear(heard, &mut reply);
             bytes = bytes.get(taken..).unwrap_or_default();
             shared.wake();
             if shared.talk.has_left() {

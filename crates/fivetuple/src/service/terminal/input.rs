@@ -41,6 +41,7 @@ struct Log {
     /// Readers so far; each is known here by its number among them.
     joined: u64,
     wakers: HashMap<u64, Waker>,
+    /// Or it counts as if there had been one.
     any: bool,
     ended: bool,
 }
@@ -83,6 +84,13 @@ impl Input {
             shared,
             interactive,
         })
+    }
+
+    /// Its end is one even before its first byte: somebody wants to send an empty file.
+    #[must_use]
+    pub fn never_absent(self) -> Self {
+        self.shared.lock().any = true;
+        self
     }
 
     pub(super) fn is_interactive(&self) -> bool {

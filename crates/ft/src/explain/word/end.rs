@@ -43,9 +43,9 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "--eof full: the first end in either direction closes, after flushing",
             ),
             Text(
-                "Absent stdin: a stdin that ends before its first byte (< /dev/null, a service \
-                 without input) counts as absent. There is no half-close until the peer has \
-                 finished.",
+                "Absent stdin: a stdin that ends before its first byte (< /dev/null, an empty \
+                 pipe, a service without input) counts as absent. There is no half-close until \
+                 the peer has finished. An empty plain file is not absent: it is sent.",
             ),
             Text(
                 "Acknowledged: before closing, ft waits up to 2 s until everything that it sent \

@@ -49,8 +49,8 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
              client gets the next",
         ),
         Text(
-            "One connection of streams needs two descriptors, so --max-connections is half as \
-             many. Datagrams: see udp.",
+            "One connection needs two descriptors, so --max-connections is half as many; with \
+             udp: it needs one.",
         ),
     ],
     examples: &[
