@@ -314,7 +314,7 @@ async fn with_block_who_is_stuck_while_others_wait_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_reads_loses_nothing_however_fast_one_talks() {
+async fn exclusive_who_reads_loses_nothing_however_fast_one_talks() {
     const COUNT: u32 = 2_000;
     for (slow, max_behind) in [
         (Slow::DropOldest, 256 * 1024),

@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use rig::{Folder, PATIENCE, Running, bytes, eventually, ft, has, number, run, sh};
+use rig::{Folder, PATIENCE, Running, bytes, eventually, ft, has, number, quiet_port, run, sh};
 use rustix::net::sockopt;
 use rustix::process::Signal;
 
@@ -55,11 +55,6 @@ fn listen_on(address: &str, words: &[&str]) -> (Running, SocketAddr) {
     let mut command = ft();
     command.args(["listen", address]).args(words);
     Running::listen_as(command.stdin(Stdio::null()).stdout(Stdio::piped()))
-}
-
-/// A port that the kernel chooses for nobody, so that it is still free when it is bound again.
-fn port_to_bind_twice() -> u16 {
-    20_000 + (std::process::id() % 10_000) as u16
 }
 
 fn read_all(mut connection: &TcpStream) -> Vec<u8> {
@@ -487,9 +482,7 @@ fn after_a_reset_the_partial_file_is_said_and_the_commands_complete_it() {
     let place = Folder::new();
     let content = bytes(3, 0, 500_000);
     place.write("FILE", &content);
-    // An address that nobody else has.
-    let [_, _, high, low] = std::process::id().to_be_bytes();
-    let fixed = SocketAddr::from(([127, 78, high, low], port_to_bind_twice()));
+    let fixed = SocketAddr::from(([127, 0, 0, 1], quiet_port()));
     let receive = ["receive", &place.text("copy")];
     let (server, address) = listen_on(&fixed.to_string(), &receive);
     let mut connection = TcpStream::connect(address).unwrap();
@@ -567,7 +560,7 @@ fn after_a_break_of_send_the_commands_of_the_client_complete_the_copy() {
         .stdout(Stdio::null());
     let (server, address) = Running::listen_as(&mut command);
     // A relay that lets some of it through, then resets.
-    let port = port_to_bind_twice();
+    let port = quiet_port();
     let between = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     let script = format!("exec $FT connect 127.0.0.1:{port} > copy");
     let mut command = sh(&script, 0);
@@ -597,11 +590,12 @@ fn after_a_break_of_send_the_commands_of_the_client_complete_the_copy() {
     );
     let ended = server.stop();
     said(&ended.said, "perhaps not all of FILE is there");
+    // At another port: this server went on listening.
     said(
         &ended.said,
         &format!(
             "ft listen 127.0.0.1:{} send --from BYTES FILE",
-            address.port()
+            address.port() + 1
         ),
     );
     drop(between);

@@ -405,7 +405,8 @@ fn lines_that_are_pasted_at_once_all_arrive() {
     let mut peer = accepted.join().expect("it calls");
     peer.write_all(b"ready\n").expect("it is open");
     terminal.shows("ready");
-    let pasted: String = (1..=200).map(|number| format!("line {number}\r")).collect();
+    let line = |number| format!("\tline {number}\t\twith tabs\r");
+    let pasted: String = (1..=200).map(line).collect();
     terminal.types(&pasted);
     hears(&mut peer, &pasted.replace('\r', "\n"));
     drop(peer);

@@ -44,6 +44,8 @@ const TEXT_MAX: usize = 1 << 20;
 const DUMP_MAX: usize = 64 << 20;
 /// How long the end of a run waits until everything is written.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// What stderr has of it at least.
+const STDERR_WAIT: Duration = Duration::from_millis(500);
 
 /// The reports of one run.
 #[derive(Clone, Debug)]
@@ -187,7 +189,8 @@ impl Reports {
             }
         }
         self.stderr.end_status();
-        self.stderr.flush(left());
+        // It has a time of its own: what another file could not take is told there.
+        self.stderr.flush(left().max(STDERR_WAIT));
         whole
     }
 }

@@ -28,7 +28,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Editor, Helper};
+use rustyline::{CompletionType, Config, Editor, Helper};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::streams::{self, VisibleWriter};
@@ -67,6 +67,7 @@ pub(super) fn open(plan: &plan::Terminal) -> io::Result<(Terminal, LineEditor)> 
     let config = Config::builder()
         .auto_add_history(true)
         .bracketed_paste(false)
+        .completion_type(CompletionType::List)
         .color_mode(rustyline::ColorMode::Forced)
         .build();
     let history = MemHistory::with_config(&config);
@@ -242,6 +243,16 @@ impl Hinter for Watcher {
 }
 impl Completer for Watcher {
     type Candidate = String;
+
+    /// There is nothing to complete: a tab is a tab, or what is pasted would lose its own.
+    fn complete(
+        &self,
+        _line: &str,
+        position: usize,
+        _context: &rustyline::Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        Ok((position, vec!["\t".to_owned()]))
+    }
 }
 
 /// Reads line after line; also when our input has ended, so that there is a place to print above.

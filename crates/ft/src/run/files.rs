@@ -26,7 +26,8 @@ const PORT_MIN: u16 = 1024;
 #[derive(Clone)]
 pub(super) struct Teller {
     pub(super) reports: Reports,
-    /// The address that we listen on, as one writes it; `None` if a service manager holds it.
+    /// The address that we listen on, as one writes it; `None` if it is not free in the end: the
+    /// server goes on, or a service manager holds it.
     pub(super) address: Option<String>,
     /// A file could not be written, or not be read.
     pub(super) failed: Arc<AtomicBool>,

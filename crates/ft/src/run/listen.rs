@@ -248,6 +248,7 @@ impl Running {
                 () = ended(self.output.as_ref()), if first_signal => {
                     // The connections end by themselves: they have nowhere to write to.
                     first_signal = false;
+                    self.notice.stopping();
                     self.control.drain();
                 }
             }

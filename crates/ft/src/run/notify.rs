@@ -4,6 +4,10 @@ use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+/// How long a manager that does not read is waited for.
+const SEND_WAIT: Duration = Duration::from_secs(2);
 
 /// Where to tell it, if somebody wants to hear.
 #[derive(Debug)]
@@ -18,8 +22,8 @@ impl Notice {
         };
         let opened = socket.and_then(|socket| {
             let told = UnixDatagram::unbound().ok()?;
-            // Who does not read is not waited for.
-            told.set_nonblocking(true).ok()?;
+            // A manager that is busy is waited for, as sd_notify does: it ends who is never ready.
+            told.set_write_timeout(Some(SEND_WAIT)).ok()?;
             Some((told, address(socket).ok()?))
         });
         Self(opened)

@@ -188,6 +188,8 @@ fn serve<S: Service>(server: Server, service: S) -> Started {
 fn teller(server: &Server, plan: &plan::Listen, reports: &Reports) -> (Teller, Receiver<()>) {
     let local = server.local().next();
     let address = match &plan.sockets {
+        // It goes on listening there itself.
+        _ if !plan.options.once => None,
         plan::Sockets::Made(Address::Tcp(place)) => {
             let mut place = place.clone();
             // The port that the system chose, if it did.
