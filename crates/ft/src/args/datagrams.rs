@@ -6,6 +6,7 @@ use fivetuple::{Access, Address, DatagramOptions, Family, SocketOptions};
 use super::Surroundings;
 use super::cli::{AtLimitWord, Listen};
 use super::failure::said;
+use super::service::exec::typed;
 use super::{service, shown};
 use crate::plan::{self, DatagramService, Plan, Typed};
 
@@ -29,7 +30,7 @@ pub(super) fn plan(
             "{option} needs a stream: leave out {option} or udp:"
         ));
     }
-    let typed = Typed::ListenDatagrams(words.service.join(" "));
+    let typed = Typed::ListenDatagrams(typed(&words));
     let report = shown::report(&words.shown, typed, around)?;
     let defaults = DatagramOptions::default();
     let options = DatagramOptions {
