@@ -5,7 +5,7 @@ mod recorder;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use fivetuple::service::{Hub, HubOptions, Messages, Output, Slow, WhenGone};
@@ -228,26 +228,55 @@ async fn with_close_who_does_not_read_is_closed_and_the_others_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_block_nobody_is_read_until_the_slowest_has_caught_up() {
+    let (room, slow) = Blocked::start().await;
+    let catching_up = thread::spawn(move || read_numbered(slow, Blocked::COUNT));
+    assert_eq!(catching_up.join().unwrap(), (Blocked::COUNT, 0));
+    room.go_on().await;
+}
+
+/// A room that loses nothing and is held back: the first member talks, the second takes nothing,
+/// the third reads.
+struct Blocked {
+    server: Running,
+    talking: JoinHandle<TcpStream>,
+    reading: JoinHandle<(u32, u32)>,
+    stays_open: TcpStream,
+}
+
+impl Blocked {
     const COUNT: u32 = 20_000;
-    let options = HubOptions {
-        slow: Slow::Block,
-        ..HubOptions::default()
-    };
-    let server = start(options).await;
-    let (mut talks, slow, reads) = (join(&server), join(&server), join(&server));
-    let stays_open = reads.try_clone().unwrap();
-    let reading = thread::spawn(move || read_numbered(reads, COUNT));
-    let talking = thread::spawn(move || {
-        talks.write_all(&numbered(COUNT)).unwrap();
-        talks
-    });
-    held_back(&server, 1, 2).await;
-    let catching_up = thread::spawn(move || read_numbered(slow, COUNT));
-    let talks = talking.join().unwrap();
-    assert_eq!(catching_up.join().unwrap(), (COUNT, 0));
-    assert_eq!(reading.join().unwrap(), (COUNT, 0));
-    drop((talks, stays_open));
-    server.drain().await;
+
+    /// The room, and the one who takes nothing.
+    async fn start() -> (Self, TcpStream) {
+        let options = HubOptions {
+            slow: Slow::Block,
+            ..HubOptions::default()
+        };
+        let server = start(options).await;
+        let (mut talks, stuck, reads) = (join(&server), join(&server), join(&server));
+        let stays_open = reads.try_clone().unwrap();
+        let reading = thread::spawn(move || read_numbered(reads, Self::COUNT));
+        let talking = thread::spawn(move || {
+            talks.write_all(&numbered(Self::COUNT)).unwrap();
+            talks
+        });
+        held_back(&server, 1, 2).await;
+        let room = Self {
+            server,
+            talking,
+            reading,
+            stays_open,
+        };
+        (room, stuck)
+    }
+
+    /// Everything is said, and who reads loses nothing.
+    async fn go_on(self) {
+        let talks = self.talking.join().unwrap();
+        assert_eq!(self.reading.join().unwrap(), (Self::COUNT, 0));
+        drop((talks, self.stays_open));
+        self.server.drain().await;
+    }
 }
 
 /// Waits until the log of this room is full, but for some lines, of what one member said and
@@ -265,27 +294,11 @@ async fn held_back(server: &Running, talks: u64, stuck: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_block_a_reset_of_the_one_that_holds_all_back_lets_them_go_on() {
-    const COUNT: u32 = 20_000;
-    let options = HubOptions {
-        slow: Slow::Block,
-        ..HubOptions::default()
-    };
-    let server = start(options).await;
-    let (mut talks, stuck, reads) = (join(&server), join(&server), join(&server));
-    let stays_open = reads.try_clone().unwrap();
-    let reading = thread::spawn(move || read_numbered(reads, COUNT));
-    let talking = thread::spawn(move || {
-        talks.write_all(&numbered(COUNT)).unwrap();
-        talks
-    });
-    held_back(&server, 1, 2).await;
+    let (room, stuck) = Blocked::start().await;
     reset(stuck);
     let closed = |fact: &Fact| matches!(fact, Fact::Closed(2, Reason::Reset, ..));
-    server.recorder.wait_for(closed);
-    let talks = talking.join().unwrap();
-    assert_eq!(reading.join().unwrap(), (COUNT, 0));
-    drop((talks, stays_open));
-    server.drain().await;
+    room.server.recorder.wait_for(closed);
+    room.go_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
