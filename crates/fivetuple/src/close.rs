@@ -101,9 +101,11 @@ pub enum Expired {
 }
 
 impl Closed {
-    /// Ended in order, and everything that was sent is acknowledged.
+    /// Ended in order, everything that was sent is acknowledged, and nothing that came was lost.
     pub fn is_complete(&self) -> bool {
-        self.reason == Reason::Released && self.totals.bytes_unacknowledged == 0
+        let totals = &self.totals;
+        let lost = totals.bytes_unacknowledged + totals.datagrams_dropped;
+        self.reason == Reason::Released && lost == 0
     }
 }
 

@@ -6,7 +6,7 @@ mod namespace;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -72,7 +72,30 @@ fn bind_in_use_names_the_listening_process_its_user_and_its_start() {
         error.advice().first(),
         Some(&Advice::StopProcess(process.clone()))
     );
-    assert_eq!(error.advice().last(), Some(&Advice::UseAnotherPort));
+    assert!(matches!(
+        error.advice().last(),
+        Some(Advice::UseAnotherPort(_))
+    ));
+}
+
+#[test]
+fn the_port_that_is_advised_is_nobodys() {
+    let here = Ipv4Addr::LOCALHOST;
+    let (taken, next) = loop {
+        let taken = TcpListener::bind((here, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        if let Some(Ok(next)) = port
+            .checked_add(1)
+            .map(|next| TcpListener::bind((here, next)))
+        {
+            break (taken, next);
+        }
+    };
+    let error = BindError::new(taken.local_addr().unwrap(), Errno::ADDRINUSE);
+    let Some(Advice::UseAnotherPort(advised)) = error.advice().pop() else {
+        panic!("{:?}", error.advice());
+    };
+    assert!(advised == 0 || advised > next.local_addr().unwrap().port());
 }
 
 #[test]

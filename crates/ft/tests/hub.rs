@@ -217,17 +217,47 @@ fn limits_rules_and_times_hold_for_a_hub_as_for_echo() {
     assert!(member(address).read(&mut [0]).is_err());
     server.wait_for("turned away");
     assert_eq!(server.stop().status, 0);
-    // Told to stop: who is there may go on talking until the drain is over.
-    let (mut server, address) = Running::listen(&["127.0.0.1:0", "hub", "--drain", "1s"]);
+}
+
+/// Nobody has to be waited for: what was said is heard, and then everybody is released.
+#[test]
+fn a_server_that_is_told_to_stop_tells_its_members_and_ends() {
+    let (mut server, address) = Running::listen(&["127.0.0.1:0", "hub", "--drain", "1h"]);
     let (mut one, mut two) = (member(address), member(address));
     server.wait_for("accepted");
     server.wait_for("accepted");
-    server.signal(Signal::TERM);
-    server.wait_for("no longer listening");
     one.write_all(b"still\n").expect("it is open");
     hears(&mut two, "still\n");
-    let ended = server.wait();
-    assert_eq!(ended.status, 1, "{:?}", ended.said);
+    server.signal(Signal::TERM);
+    for member in [&mut one, &mut two] {
+        assert_eq!(member.read(&mut [0]).expect("an end, no reset"), 0);
+    }
+    drop((one, two));
+    assert_eq!(server.wait().status, 0);
+
+    let (server, address) = Running::listen(&["127.0.0.1:0", "chat", "--rooms", "--drain", "1h"]);
+    let join = |said: &str, heard: &str| {
+        let mut member = member(address);
+        member.write_all(said.as_bytes()).expect("it is open");
+        hears(&mut member, heard);
+        member
+    };
+    let asked = "-- which room? --\n";
+    let named = "-- which room? --\n-- your name? --\n";
+    let welcome = "-- welcome, anna: nobody else is here; /help lists the commands --\n";
+    let members = [
+        join("", asked),
+        join("red\n", named),
+        join("red\nanna\n", &format!("{named}{welcome}")),
+        join("blue\nanna\n", &format!("{named}{welcome}")),
+    ];
+    server.signal(Signal::TERM);
+    for mut member in members {
+        let mut rest = String::new();
+        member.read_to_string(&mut rest).expect("an end, no reset");
+        assert_eq!(rest, "-- the server is stopping --\n");
+    }
+    assert_eq!(server.wait().status, 0);
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub enum Advice {
     LookAsRoot(u16),
     /// Ask outside this container who holds this port: root inside does not see it.
     LookOutside(u16),
-    /// Use another port, or port 0 to let the system choose.
-    UseAnotherPort,
+    /// Use this port, which was free just now; 0 lets the system choose.
+    UseAnotherPort(u16),
     /// Use another path.
     UseAnotherPath,
     /// Make this folder.
@@ -137,8 +137,7 @@ impl Advice {
     /// The words of an advice that needs no value.
     fn plain(&self) -> &'static str {
         match self {
-            Self::UseAnotherPort => "use another port, or port 0 and let the system choose",
-            Self::UseAnotherPath => "use another path",
+            Self::UseAnotherPath => "use another path or name",
             Self::ListenThere => "start a listener there",
             Self::SetReuseAddress => "set SO_REUSEADDR before bind",
             Self::UseSocketActivation => {
@@ -193,6 +192,8 @@ impl fmt::Display for Advice {
                 f,
                 "keep connect from choosing it: sysctl net.ipv4.ip_local_reserved_ports={port}"
             ),
+            Self::UseAnotherPort(0) => f.write_str("use port 0 and let the system choose"),
+            Self::UseAnotherPort(port) => write!(f, "use another port: {port} is free"),
             Self::UsePortFrom(start) => write!(f, "use a port from {start} on"),
             Self::LowerUnprivilegedPortStart { port, present } => write!(
                 f,

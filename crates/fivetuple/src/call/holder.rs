@@ -5,7 +5,7 @@ mod words;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Advice, Cause, Fact};
+use super::{Advice, Cause, Errno, Fact};
 use crate::five_tuple::Protocol;
 use crate::kernel::TcpState;
 use crate::kernel::limit::ephemeral_ports;
@@ -122,16 +122,22 @@ pub struct PortInUse {
     pub more: usize,
     /// TIME-WAIT, if nothing else is in the way.
     pub time_wait: Option<TimeWait>,
+    /// The next port that no socket of this machine has; 0 if there is none near.
+    pub free: u16,
 }
 
 impl PortInUse {
     /// Finds out who is in the way of a bind.
     pub(super) fn of_bind(wanted: SocketAddr, protocol: Protocol) -> Self {
-        let entries = match protocol {
-            Protocol::Udp => datagram_sockets_on_port(wanted.port()),
-            Protocol::Tcp | Protocol::Unix => sockets_on_port(wanted.port()),
+        let on_port = match protocol {
+            Protocol::Udp => datagram_sockets_on_port,
+            Protocol::Tcp | Protocol::Unix => sockets_on_port,
         };
-        Self::among(wanted, entries.unwrap_or_default())
+        let entries = on_port(wanted.port()).unwrap_or_default();
+        Self {
+            free: free_port_behind(wanted.port(), on_port),
+            ..Self::among(wanted, entries)
+        }
     }
 
     /// Finds out who is in the way of a listen by a socket that is bound to this address.
@@ -141,7 +147,10 @@ impl PortInUse {
             // The socket that was to listen is bound itself; it is not in its own way.
             entries.retain(|entry| entry.state == TcpState::Listen);
         }
-        Self::among(local, entries)
+        Self {
+            free: free_port_behind(local.port(), sockets_on_port),
+            ..Self::among(local, entries)
+        }
     }
 
     fn among(wanted: SocketAddr, entries: Vec<SocketEntry>) -> Self {
@@ -170,6 +179,7 @@ impl PortInUse {
                 holders: Vec::new(),
                 more: 0,
                 time_wait: Some(time_wait),
+                free: 0,
             };
         }
         let more = in_the_way.len().saturating_sub(HOLDERS_MAX);
@@ -179,6 +189,7 @@ impl PortInUse {
             holders: name_holders(in_the_way),
             more,
             time_wait: None,
+            free: 0,
         }
     }
 
@@ -187,6 +198,17 @@ impl PortInUse {
         self.holders.iter().any(|holder| holder.peer.is_some())
             && ephemeral_ports().is_some_and(|range| range.contains(&self.wanted.port()))
     }
+}
+
+/// How many ports are looked at for a free one; each costs two questions to the kernel.
+const NEAR: u16 = 64;
+
+/// The next port that no socket has; 0 if none is near, or the kernel does not tell.
+fn free_port_behind(port: u16, on_port: impl Fn(u16) -> Result<Vec<SocketEntry>, Errno>) -> u16 {
+    let behind = port.saturating_add(1)..=port.saturating_add(NEAR);
+    let is_free = |other: &u16| *other != port && on_port(*other).is_ok_and(|all| all.is_empty());
+    let found = behind.into_iter().find(is_free);
+    found.unwrap_or_default()
 }
 
 /// Linux keeps a five-tuple in TIME-WAIT for one minute (`TCP_TIMEWAIT_LEN`).
@@ -334,7 +356,7 @@ impl Cause for PortInUse {
         if self.by_chance() {
             advice.push(Advice::ReservePort(self.wanted.port()));
         }
-        advice.push(Advice::UseAnotherPort);
+        advice.push(Advice::UseAnotherPort(self.free));
         let mut seen: Vec<Advice> = Vec::new();
         for one in advice {
             if !seen.contains(&one) {

@@ -23,7 +23,7 @@ use crate::event::{
     Called, Direction, Ends, Event, Identity, Observers, Reason, Role, Side, Totals,
 };
 use crate::five_tuple::{ConnectionName, FiveTuple, Protocol};
-use crate::kernel::{TcpInfo, queue, tcp_info};
+use crate::kernel::{TcpInfo, queue, socket_option, tcp_info};
 
 pub(crate) use data_path::register;
 #[cfg(feature = "exec")]
@@ -155,6 +155,15 @@ impl Connection {
         }
     }
 
+    /// Datagrams that came and found no room in the receive buffer.
+    fn datagrams_dropped(&self) -> Result<u32, Errno> {
+        if self.is_datagram() {
+            socket_option::datagrams_dropped(self.fd()?.get_ref())
+        } else {
+            Ok(0)
+        }
+    }
+
     /// Whether we have finished sending.
     pub fn is_half_closed(&self) -> bool {
         self.half_closed
@@ -255,6 +264,7 @@ impl Connection {
             self.count_what_others_moved(None);
         }
         let unacknowledged = self.unacknowledged().unwrap_or(0);
+        let dropped = self.datagrams_dropped().unwrap_or(0);
         let descriptor = self.fd.take().map(|fd| {
             let number = fd.as_raw_fd();
             drop(fd);
@@ -264,6 +274,7 @@ impl Connection {
             bytes_sent: self.live.bytes_sent(),
             bytes_received: self.live.bytes_received(),
             bytes_unacknowledged: unacknowledged.into(),
+            datagrams_dropped: dropped.into(),
             duration: self.identity().since.elapsed(),
         };
         self.guest = Guest::default();

@@ -114,6 +114,8 @@ pub struct Totals {
     pub bytes_received: u64,
     /// Of the bytes sent, those that the peer's kernel had not acknowledged at the end.
     pub bytes_unacknowledged: u64,
+    /// Of UDP: datagrams that came and were lost here, because the receive buffer was full.
+    pub datagrams_dropped: u64,
     /// From accept or connect to close.
     pub duration: Duration,
 }

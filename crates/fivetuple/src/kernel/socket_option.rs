@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use libc::{c_int, c_void, socklen_t};
 use rustix::io::Errno;
 
-use super::last_errno;
+use super::{field, last_errno};
 
 /// `SO_BINDTODEVICE` (socket(7)): use only this interface, whatever the routes say.
 ///
@@ -52,6 +52,19 @@ pub fn bind_address_no_port(fd: impl AsFd, on: bool) -> Result<(), Errno> {
 pub fn not_sent_low_water(fd: impl AsFd, bytes: u32) -> Result<(), Errno> {
     let bytes = c_int::try_from(bytes).map_err(|_| Errno::INVAL)?;
     set_number(fd, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
+}
+
+/// Datagrams that came for this socket and were thrown away, because its receive buffer was full
+/// (`SO_MEMINFO`, the ninth of its numbers). It counts from 0 again after 2³² of them.
+///
+/// # Errors
+///
+/// ENOPROTOOPT before Linux 4.12.
+pub fn datagrams_dropped(fd: impl AsFd) -> Result<u32, Errno> {
+    const DROPS: usize = 8;
+    let mut numbers = [0; 4 * (DROPS + 1)];
+    let filled = get(fd, libc::SOL_SOCKET, libc::SO_MEMINFO, &mut numbers)?;
+    field::u32(filled, 4 * DROPS).ok_or(Errno::NOPROTOOPT)
 }
 
 /// Sets an option that is a number.
@@ -150,6 +163,26 @@ mod tests {
         let mut name = [0; 16];
         let filled = get(&socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, &mut name).unwrap();
         assert_eq!(filled, b"lo\0");
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        rustix::net::sockopt::set_socket_recv_buffer_size(&receiver, 2048).unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert_eq!(datagrams_dropped(&receiver), Ok(0));
+        let sent = 64;
+        for _ in 0..sent {
+            let to = receiver.local_addr().unwrap();
+            sender.send_to(&[0; 1000], to).unwrap();
+        }
+        receiver.set_nonblocking(true).unwrap();
+        let mut received = 0;
+        while receiver.recv(&mut [0; 1000]).is_ok() {
+            received += 1;
+        }
+        assert!(received < sent);
+        assert_eq!(datagrams_dropped(&receiver), Ok(sent - received));
     }
 
     #[test]

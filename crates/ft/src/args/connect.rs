@@ -11,8 +11,7 @@ use super::failure::said;
 use super::service::files;
 use super::shown;
 use super::values;
-use crate::plan::{self, Plan, Typed};
-use crate::shell;
+use crate::plan::{self, Plan};
 
 pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, String> {
     together(&words)?;
@@ -39,8 +38,7 @@ pub(super) fn plan(words: Connect, around: Surroundings<'_>) -> Result<Plan, Str
         }
         _ => Terms::CLIENT,
     };
-    let typed: Vec<String> = words.words.iter().map(shell::word).collect();
-    let report = shown::report(&words.shown, Typed::Connect(typed.join(" ")), around)?;
+    let report = shown::report(&words.shown, around)?;
     let terminal = shown::terminal(&words.data, words.shown.raw, around)?;
     let edit = edits(&words, &report, around) && !matches!(target, Address::Udp(_));
     let terms = shown::terms(&words.end, &words.data, &defaults);
@@ -85,6 +83,7 @@ fn edits(words: &Connect, report: &plan::Report, around: Surroundings<'_>) -> bo
     let Surroundings {
         terminals,
         environment,
+        ..
     } = around;
     let both_ways = !words.data.send_only && !words.data.receive_only && !words.exec;
     let stderr = Some(plan::Destination::Stderr);

@@ -6,9 +6,8 @@ use fivetuple::{Access, Address, DatagramOptions, Family, SocketOptions};
 use super::Surroundings;
 use super::cli::{AtLimitWord, Listen};
 use super::failure::said;
-use super::service::exec::typed;
 use super::{service, shown};
-use crate::plan::{self, DatagramService, Plan, Typed};
+use crate::plan::{self, DatagramService, Plan};
 
 pub(super) fn plan(
     words: Listen,
@@ -30,8 +29,7 @@ pub(super) fn plan(
             "{option} needs a stream: leave out {option} or udp:"
         ));
     }
-    let typed = Typed::ListenDatagrams(typed(&words));
-    let report = shown::report(&words.shown, typed, around)?;
+    let report = shown::report(&words.shown, around)?;
     let defaults = DatagramOptions::default();
     let options = DatagramOptions {
         socket: SocketOptions {

@@ -7,7 +7,7 @@ use fivetuple::call::Visible;
 use super::values::nearest;
 
 /// Options of other programs that do the same work, and what stands for them here.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("-l", "leave it out, for the server is ft listen ADDRESS"),
     ("-k", "leave it out, for ft listen goes on listening"),
     ("-z", "write --check"),
@@ -19,7 +19,8 @@ const ELSEWHERE: [(&str, &str); 10] = [
         "the port is part of the address; a source port is --source",
     ),
     ("-s", "write --source"),
-    ("-u", "this release has tcp only"),
+    ("-u", "write udp: before the address"),
+    ("-U", "write unix: and the path as the address"),
     ("-e", "write --exec -- CMD"),
 ];
 

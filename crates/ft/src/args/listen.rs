@@ -12,7 +12,7 @@ use super::failure::said;
 use super::passed;
 use super::service::{self, SERVICES, WITH_A_WORD};
 use super::shown;
-use crate::plan::{self, Plan, Sockets, Typed};
+use crate::plan::{self, Plan, Sockets};
 
 pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, String> {
     if !words.listen_fd.is_empty() {
@@ -28,11 +28,7 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
     }
     let service = service::plan(&words, around)?;
     service::relay::of_one_kind(&service, false)?;
-    let report = shown::report(
-        &words.shown,
-        Typed::Listen(service::exec::typed(&words)),
-        around,
-    )?;
+    let report = shown::report(&words.shown, around)?;
     let defaults = ServerOptions::default();
     let mut terms = Terms::SERVER;
     if service::exec::is_meant(&words) {

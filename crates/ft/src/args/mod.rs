@@ -25,7 +25,7 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use crate::explain;
-use crate::plan::Plan;
+use crate::plan::{Plan, Typed};
 use cli::{Cli, Verb};
 use failure::said;
 
@@ -61,11 +61,12 @@ impl Environment {
     }
 }
 
-/// Where the command was called.
+/// Where the command was called, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) terminals: Terminals,
     pub(crate) environment: &'a Environment,
+    pub(crate) typed: &'a Typed,
 }
 
 /// An end without a run: help, the version, or a command line that cannot be carried out.
@@ -107,12 +108,13 @@ pub(crate) fn plan(
     terminals: Terminals,
     environment: &Environment,
 ) -> Result<Plan, Exit> {
+    let command = page::command(environment.width());
+    let words = verb::first(argv.skip(1).collect(), &command)?;
     let around = Surroundings {
         terminals,
         environment,
+        typed: &words.typed(&command),
     };
-    let command = page::command(environment.width());
-    let words = verb::first(argv.skip(1).collect(), &command)?;
     let verb = words.verb;
     let argv: Vec<OsString> = words.argv().collect();
     if verb != Some("explain") {

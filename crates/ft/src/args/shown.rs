@@ -10,11 +10,7 @@ use super::values::DurationOrNever;
 use crate::plan::{Destination, Report, Terminal, Typed, Verbosity};
 
 /// The report of a run.
-pub(super) fn report(
-    shown: &Shown,
-    typed: Typed,
-    around: Surroundings<'_>,
-) -> Result<Report, String> {
+pub(super) fn report(shown: &Shown, around: Surroundings<'_>) -> Result<Report, String> {
     if shown.verbose && shown.quiet {
         return Err("-q says less and -v says more: leave one of them out".to_owned());
     }
@@ -33,7 +29,7 @@ pub(super) fn report(
             (_, true) => Verbosity::Quiet,
             _ => Verbosity::Normal,
         },
-        typed,
+        typed: around.typed.clone(),
         color: color(&shown.color, around),
         events,
         dump,
@@ -44,7 +40,7 @@ pub(super) fn report(
 pub(super) fn color_only(words: &Color, around: Surroundings<'_>) -> Report {
     Report {
         verbosity: Verbosity::Normal,
-        typed: Typed::Connect(String::new()),
+        typed: Typed::verb("connect"),
         color: color(words, around),
         events: None,
         dump: None,

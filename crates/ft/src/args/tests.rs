@@ -10,9 +10,7 @@ use proptest::strategy::Strategy;
 use super::example::examples;
 use super::verb::VERBS;
 use super::*;
-use crate::plan::{
-    Check, Connect, Destination, Listen, Service, Sockets, Terminal, Typed, Verbosity,
-};
+use crate::plan::{Check, Connect, Destination, Listen, Service, Sockets, Terminal, Verbosity};
 
 fn planned(line: &str, terminals: Terminals, environment: &Environment) -> Result<Plan, Exit> {
     let words = line.split_whitespace().map(|word| match word {
@@ -79,10 +77,7 @@ fn a_relay_is_a_server_with_that_service() {
         assert!(plan.options.once, "{line}");
         assert_eq!(plan.options.family, Some(Family::Inet), "{line}");
         assert_eq!(plan.options.socket.interface.as_deref(), Some("lo"));
-        assert_eq!(
-            plan.report.typed,
-            Typed::Listen("relay one:80,127.0.0.2:81".into())
-        );
+        assert!(plan.report.typed.serves());
         let Service::Relay(relay) = plan.service else {
             panic!("{line}");
         };
@@ -163,7 +158,8 @@ fn a_bare_listen_has_the_defaults_of_the_library() {
     let plan = listen("listen 8080");
     assert_eq!(plan.sockets, Sockets::Made("8080".parse().unwrap()));
     assert_eq!(plan.options, fivetuple::ServerOptions::default());
-    assert!(matches!(plan.report.typed, Typed::Listen(_)) && !plan.report.color);
+    assert_eq!(plan.report.typed.to_string(), "ft listen 8080");
+    assert!(plan.report.typed.serves() && !plan.report.color);
     assert_eq!(plan.report.verbosity, Verbosity::Normal);
     let terminal = terminal(plan.service);
     assert!(terminal.input && terminal.output);
@@ -177,7 +173,8 @@ fn a_bare_connect_has_the_defaults_of_the_library() {
     assert_eq!(plan.target, "localhost:8080".parse().unwrap());
     assert_eq!(plan.options, fivetuple::ClientOptions::default());
     assert_eq!(plan.exec, None);
-    assert_eq!(plan.report.typed, Typed::Connect("localhost 8080".into()));
+    assert_eq!(plan.report.typed.to_string(), "ft connect localhost 8080");
+    assert!(!plan.report.typed.serves());
 }
 
 #[test]
@@ -221,7 +218,7 @@ fn options_of_datagrams_land_in_their_fields() {
     assert_eq!(plan.options, fivetuple::DatagramOptions::default());
     assert_eq!(plan.service, crate::plan::DatagramService::Echo);
     assert_eq!(plan.address, "udp:8080".parse().unwrap());
-    assert_eq!(plan.report.typed, Typed::ListenDatagrams("echo".into()));
+    assert_eq!(plan.report.typed.at("*:9"), "ft listen 'udp:*:9' echo");
     let plan = planned(
         "listen --idle 5s udp:*:8080 time --deadline 1h --max-connections 7 --max-per-ip 2 \
          --at-limit refuse --allow 10.0.0.0/8 --deny 10.1.0.0/16 -6 --interface eth0",
@@ -458,10 +455,6 @@ fn later_options_win() {
         2
     );
     assert_eq!(listen("listen 1 -v -v").report.verbosity, Verbosity::Trace);
-    assert_eq!(
-        listen("listen 1 source 5 -q").report.typed,
-        Typed::Listen("source 5".into())
-    );
 }
 
 #[test]
@@ -597,13 +590,26 @@ fn a_program_has_the_socket_unless_somebody_must_be_between() {
 }
 
 #[test]
-fn what_was_typed_can_be_typed_again() {
-    let typed = |line| match listen(line).report.typed {
-        Typed::Listen(typed) => typed,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(typed("listen 80 source 1M"), "source 1M");
-    assert_eq!(typed("listen 80 exec -- a $(id) b"), "exec -- a '$(id)' b");
+fn what_was_typed_can_be_typed_again_with_another_address() {
+    for (line, expected) in [
+        ("listen 80", "ft listen '*:81'"),
+        ("listen 80 source 1M", "ft listen '*:81' source 1M"),
+        (
+            "listen --allow 10.0.0.0/8 80 --once chat --history=9 -q",
+            "ft listen --allow 10.0.0.0/8 '*:81' --once chat --history=9 -q",
+        ),
+        (
+            "listen 80 exec -- a $(id) --idle b",
+            "ft listen '*:81' exec -- a '$(id)' --idle b",
+        ),
+        (
+            "relay -v 80 --retry 3 one:80 -4",
+            "ft relay -v '*:81' --retry 3 one:80 -4",
+        ),
+        ("80 listen -v", "ft listen '*:81' -v"),
+    ] {
+        assert_eq!(listen(line).report.typed.at("*:81"), expected);
+    }
     let argv = ["ft", "listen", "80", "shell", "it's; $x"].map(OsString::from);
     let planned = plan(
         argv.into_iter(),
@@ -613,10 +619,29 @@ fn what_was_typed_can_be_typed_again() {
     let Ok(Plan::Listen(planned)) = planned else {
         panic!("it is understood");
     };
-    assert_eq!(
-        planned.report.typed,
-        Typed::Listen(r"shell 'it'\''s; $x'".to_owned())
-    );
+    let again = planned.report.typed.to_string();
+    assert_eq!(again, r"ft listen 80 shell 'it'\''s; $x'");
+}
+
+#[test]
+fn what_was_typed_can_be_typed_again_with_another_option() {
+    let typed = |line| connect(line).report.typed;
+    let retry = |line| typed(line).with("--retry", Some("5"));
+    for (line, expected) in [
+        ("one 80", "ft connect --retry 5 one 80"),
+        (
+            "connect one 80 --retry 3 -4",
+            "ft connect --retry 5 one 80 -4",
+        ),
+        (
+            "one 80 --retry=3 --exec -- a --retry b",
+            "ft connect --retry 5 one 80 --exec -- a --retry b",
+        ),
+    ] {
+        assert_eq!(retry(line).as_deref(), Some(expected));
+    }
+    let other_family = typed("-4 one 80").with("-6", None);
+    assert_eq!(other_family.as_deref(), Some("ft connect -6 one 80"));
 }
 
 #[test]

@@ -281,9 +281,30 @@ fn not_a_network(text: &str, ip: &str) -> String {
             host: Host::Name(_),
             ..
         }) => format!("{sentence}; names are not resolved"),
-        Err(error @ AddressError::Ipv4Form { .. }) => error.to_string(),
+        Err(AddressError::Ipv4Form { .. }) => match whole_bytes(text) {
+            Some(meant) => format!("not a network: write {meant}"),
+            None => sentence.to_owned(),
+        },
         _ => sentence.to_owned(),
     }
+}
+
+/// `10.1` and `192.168.7/24` are short for networks whose last bytes are left out.
+fn whole_bytes(text: &str) -> Option<Ipv4Net> {
+    let (begin, bits) = text.split_once('/').unwrap_or((text, ""));
+    let bytes: Vec<u8> = begin
+        .trim_end_matches('.')
+        .split('.')
+        .map(|byte| byte.parse().ok())
+        .collect::<Option<_>>()?;
+    let mut ip = [0; 4];
+    ip.get_mut(..bytes.len())?.copy_from_slice(&bytes);
+    let bits = match bits {
+        "" => u8::try_from(8 * bytes.len()).ok()?,
+        bits => bits.parse().ok()?,
+    };
+    let network = Ipv4Net::new(ip.into(), bits).ok()?;
+    Some(network.trunc())
 }
 
 /// Clients that call over IPv4 are seen with IPv4 addresses, so a mapped network is one of IPv4.
@@ -333,7 +354,8 @@ pub(crate) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let length = word.chars().count();
+    // The dashes of an option are no letters of it.
+    let length = word.trim_start_matches('-').chars().count();
     // Nothing that long is a slip, and the distance would take its time.
     if length > 64 {
         return None;

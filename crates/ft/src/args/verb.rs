@@ -11,6 +11,7 @@ use fivetuple::Address;
 use super::Exit;
 use super::failure::said;
 use super::values::nearest;
+use crate::plan::Typed;
 
 /// The commands of this release.
 pub(super) const VERBS: [&str; 7] = [
@@ -40,6 +41,29 @@ impl Words {
             .into_iter()
             .chain(verb)
             .chain(self.rest.iter().cloned())
+    }
+
+    /// For whom it is repeated to. The first word that is no option is the address, unless the
+    /// sockets were passed.
+    pub(super) fn typed(&self, command: &Command) -> Typed {
+        let plain = plain_words(&self.rest, command);
+        let passed = |word: &OsString| word.as_encoded_bytes().starts_with(b"--listen-fd");
+        let address = plain.first().filter(|_| !self.rest.iter().any(passed));
+        let mut typed = Typed::verb(self.verb.unwrap_or("connect"));
+        let mut options = true;
+        let mut is_value = false;
+        for (at, word) in self.rest.iter().enumerate() {
+            options &= word != "--";
+            if std::mem::take(&mut is_value) {
+                typed.value(word);
+            } else if address == Some(&at) {
+                typed.address(word);
+            } else {
+                typed.word(word);
+                is_value = options && takes_value(word, command);
+            }
+        }
+        typed
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) static EVENTS: &[EventSchema] = &[
     EventSchema {
         event: "closed",
         required: CLOSED,
-        optional: OF_A_CONNECTION,
+        optional: OF_THE_END,
     },
     EventSchema {
         event: "stopped_listening",
@@ -149,6 +149,7 @@ pub(crate) static EVENTS: &[EventSchema] = &[
 const PATH: &[&str] = &["path"];
 /// The other connection of a relay, from when there is one; and of a Unix socket its name.
 const OF_A_CONNECTION: &[&str] = &["pair", "path", "peer_pid", "peer_uid"];
+const OF_THE_END: &[&str] = &["pair", "path", "peer_pid", "peer_uid", "datagrams_dropped"];
 const CONNECTION: &[&str] = &["connection", "cookie", "five_tuple"];
 const CLOSED: &[&str] = &[
     "connection",
@@ -220,6 +221,11 @@ pub(crate) static KEYS: &[KeySchema] = &[
         "bytes_unacknowledged",
         Kind::Integer,
         "sent, not acknowledged by the peer's kernel",
+    ),
+    key(
+        "datagrams_dropped",
+        Kind::Integer,
+        "of UDP, if any: came and found the receive buffer full",
     ),
     key(
         "duration_ns",

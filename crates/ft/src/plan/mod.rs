@@ -4,6 +4,7 @@
 //! at again after this.
 
 mod service;
+mod typed;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, DatagramOptions, ServerOptions};
 
 pub(crate) use service::{DatagramService, Hub, ReceiveFile, Relay, SendFile, Service, Site, Sums};
+pub(crate) use typed::Typed;
 
 /// One run of the command.
 #[derive(Clone, Debug)]
@@ -116,7 +118,7 @@ pub(crate) struct Check {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) verbosity: Verbosity,
-    /// What advice repeats of the command line.
+    /// The command line, which advice repeats.
     pub(crate) typed: Typed,
     /// Colour on stderr.
     pub(crate) color: bool,
@@ -124,18 +126,6 @@ pub(crate) struct Report {
     pub(crate) events: Option<Destination>,
     /// Traffic as hex and text.
     pub(crate) dump: Option<Destination>,
-}
-
-/// What was typed behind the verb, as it was typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Typed {
-    /// The service, empty for the default. The log of a server has a line when a connection is
-    /// accepted and one when it has closed.
-    Listen(String),
-    /// The same of a server of datagrams.
-    ListenDatagrams(String),
-    /// The address.
-    Connect(String),
 }
 
 /// How much is said on stderr.

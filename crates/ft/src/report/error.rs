@@ -4,58 +4,26 @@ use std::fmt::{self, Write};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use fivetuple::call::{
-    Advice, Cause, Code, Errno, Fact, FileAdvice, Resource, Subject, Visible, describe,
-};
+use fivetuple::call::{Advice, Cause, Code, Errno, Fact, FileAdvice, Resource, Subject, describe};
 use fivetuple::{Call, Explained, Family};
 
 use crate::explain;
+use crate::plan::Typed;
 use crate::shell;
 
-/// The command line that failed, as far as advice is made of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Context {
-    /// The verb.
-    pub(crate) verb: Verb,
-    /// To listen, what stands behind the address: the service, empty for the default. To connect,
-    /// the address. It is printed as it is, so it is quoted for a shell.
-    pub(crate) rest: String,
-    /// What stands in front of an address to listen on: nothing, or `udp:`.
-    pub(crate) scheme: &'static str,
-}
-
-/// On which side of the diagram it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
-    /// The passive open.
-    Listen,
-    /// The active open.
-    Connect,
-}
-
-impl Context {
-    /// What advice is made for.
-    pub(crate) fn new(verb: Verb, rest: &str) -> Self {
-        Self {
-            verb,
-            rest: rest.to_owned(),
-            scheme: "",
-        }
-    }
-
-    fn listen(&self, address: &str) -> String {
-        let space = if self.rest.is_empty() { "" } else { " " };
-        let scheme = self.scheme;
-        let address = shell::word(format!("{scheme}{address}"));
-        format!("ft listen {address}{space}{}", self.rest)
-    }
-}
-
 /// The whole text about an error, several lines without a newline at the end.
-pub(crate) fn explain_error(error: &dyn Explained, context: &Context) -> String {
+pub(crate) fn explain_error(error: &dyn Explained, typed: &Typed) -> String {
     let known = (error.facts(), error.advice());
     block(plain_error(error), (error.code(), known), |advice| {
-        command(advice, error, context)
+        command(advice, error, typed)
+    })
+}
+
+/// The text about a failed call before there are reports, without the name of the program.
+pub(crate) fn explain_early(error: &dyn Explained) -> String {
+    let known = (error.facts(), error.advice());
+    block(error.to_string(), (error.code(), known), |advice| {
+        system_command(advice, false).unwrap_or_else(|| advice.to_string())
     })
 }
 
@@ -70,10 +38,7 @@ pub(crate) fn explain_io(what: &str, error: &io::Error) -> String {
     block(
         text,
         (Code::Errno(errno), known.unwrap_or_default()),
-        |advice| {
-            let nothing = Context::new(Verb::Listen, "");
-            system_command(advice, &nothing).unwrap_or_else(|| advice.to_string())
-        },
+        |advice| system_command(advice, false).unwrap_or_else(|| advice.to_string()),
     )
 }
 
@@ -110,39 +75,34 @@ pub(crate) fn plain_error(error: impl fmt::Display) -> String {
 }
 
 /// The advice as something to type; where no command says it, in words.
-fn command(advice: &Advice, error: &dyn Explained, context: &Context) -> String {
+fn command(advice: &Advice, error: &dyn Explained, typed: &Typed) -> String {
     let subject = error.subject();
     let is_call = matches!(error.call(), Call::Connect);
-    match context.verb {
-        Verb::Listen if is_call => relay_command(advice),
-        Verb::Listen => listen_command(advice, subject, context),
-        Verb::Connect => connect_command(advice, subject, context),
+    match (typed.serves(), is_call) {
+        (true, true) => relay_command(advice),
+        (true, false) => listen_command(advice, subject, typed),
+        (false, _) => connect_command(advice, subject, typed),
     }
-    .or_else(|| system_command(advice, context))
+    .or_else(|| system_command(advice, typed.is_of_datagrams()))
     .unwrap_or_else(|| advice.to_string())
 }
 
-fn listen_command(advice: &Advice, subject: &Subject, context: &Context) -> Option<String> {
+fn listen_command(advice: &Advice, subject: &Subject, typed: &Typed) -> Option<String> {
     let Subject::Address(local) = subject else {
         return None;
     };
     let port = local.port();
     match advice {
-        Advice::UseAnotherPort => {
-            let other = port.checked_add(1).unwrap_or(0);
-            Some(context.listen(&with_port(local, other)))
-        }
+        Advice::UseAnotherPort(free) => Some(typed.at(&with_port(local, *free))),
         Advice::UsePortFrom(start) => {
             let high = port.saturating_add(8000).max(*start);
-            Some(context.listen(&with_port(local, high)))
+            Some(typed.at(&with_port(local, high)))
         }
         // ft sets it itself; who had the port before did not.
         Advice::SetReuseAddress => {
             Some("set SO_REUSEADDR in the program that had the port before".to_owned())
         }
-        Advice::UseLocalAddress(ip) => {
-            Some(context.listen(&SocketAddr::new(*ip, port).to_string()))
-        }
+        Advice::UseLocalAddress(ip) => Some(typed.at(&SocketAddr::new(*ip, port).to_string())),
         _ => None,
     }
 }
@@ -150,7 +110,7 @@ fn listen_command(advice: &Advice, subject: &Subject, context: &Context) -> Opti
 /// For a server that calls: a relay.
 fn relay_command(advice: &Advice) -> Option<String> {
     Some(match advice {
-        Advice::UseLocalAddress(ip) => format!("add --source {}", source(*ip)),
+        Advice::UseLocalAddress(ip) => format!("add --source {}", shell::word(source(*ip))),
         Advice::UseFamily(Family::Inet) => "add -4".to_owned(),
         Advice::UseFamily(Family::Inet6) => "add -6".to_owned(),
         Advice::TryAgain => "add --retry 5".to_owned(),
@@ -160,39 +120,29 @@ fn relay_command(advice: &Advice) -> Option<String> {
     })
 }
 
-fn connect_command(advice: &Advice, subject: &Subject, context: &Context) -> Option<String> {
-    let to = |option: &str| match (context.rest.as_str(), subject) {
-        ("", Subject::Address(peer)) => {
-            let peer = shell::word(peer.to_string());
-            Some(format!("ft connect {option} {peer}"))
-        }
-        ("", _) => None,
-        (target, _) => Some(format!(
-            "ft connect {option} {}",
-            Visible(target.as_bytes())
-        )),
-    };
+fn connect_command(advice: &Advice, subject: &Subject, typed: &Typed) -> Option<String> {
+    let to = |option: &str, value: Option<&str>| typed.with(option, value);
     match advice {
-        Advice::UseLocalAddress(ip) => to(&format!("--source {}", source(*ip))),
-        Advice::UseFamily(Family::Inet) => to("-4"),
-        Advice::UseFamily(Family::Inet6) => to("-6"),
+        Advice::UseLocalAddress(ip) => to("--source", Some(&source(*ip))),
+        Advice::UseFamily(Family::Inet) => to("-4", None),
+        Advice::UseFamily(Family::Inet6) => to("-6", None),
         Advice::ListenThere => match subject {
             Subject::Unix(address) => {
                 Some(format!("ft listen {}", shell::word(address.to_string())))
             }
             _ => None,
         },
-        Advice::TryAgain => to("--retry 5"),
-        Advice::WaitLonger => to("--connect-timeout 1m"),
+        Advice::TryAgain => to("--retry", Some("5")),
+        Advice::WaitLonger => to("--connect-timeout", Some("1m")),
         _ => None,
     }
 }
 
-fn system_command(advice: &Advice, context: &Context) -> Option<String> {
+fn system_command(advice: &Advice, datagrams: bool) -> Option<String> {
     Some(match advice {
         Advice::StopProcess(process) => format!("kill {}", process.pid),
         Advice::LookAsRoot(port) => {
-            let kind = if context.scheme == "udp:" { 'u' } else { 't' };
+            let kind = if datagrams { 'u' } else { 't' };
             format!("sudo ss -{kind}anp 'sport = :{port}'")
         }
         Advice::ReservePort(port) => {
@@ -244,7 +194,7 @@ fn with_port(local: &SocketAddr, port: u16) -> String {
 fn source(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => shell::word(format!("[{ip}]")),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 
@@ -299,8 +249,8 @@ mod tests {
         fn advice(&self) -> Vec<Advice> {
             vec![
                 Advice::StopProcess(self.1.clone()),
-                Advice::UseAnotherPort,
-                Advice::UseAnotherPort,
+                Advice::UseAnotherPort(8082),
+                Advice::UseAnotherPort(8082),
             ]
         }
     }
@@ -314,14 +264,19 @@ mod tests {
         InUse(local.into(), process)
     }
 
+    fn typed(verb: &'static str, address: &str, words: &[&str]) -> Typed {
+        let mut typed = Typed::verb(verb);
+        typed.address(address.as_ref());
+        for word in words {
+            typed.word(word);
+        }
+        typed
+    }
+
     #[test]
     fn an_error_says_call_facts_and_what_to_type() {
-        let context = Context {
-            verb: Verb::Listen,
-            rest: "echo".to_owned(),
-            scheme: "",
-        };
-        let text = explain_error(&in_use("127.0.0.1:8080", b"nc"), &context);
+        let typed = typed("listen", "8080", &["echo"]);
+        let text = explain_error(&in_use("127.0.0.1:8080", b"nc"), &typed);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -330,7 +285,7 @@ mod tests {
         assert!(lines[1].starts_with("  held by nc"), "{text}");
         assert_eq!(
             lines[2],
-            "  try: kill 4242 · ft listen 8081 echo · ft explain EADDRINUSE"
+            "  try: kill 4242 · ft listen 8082 echo · ft explain EADDRINUSE"
         );
         assert_eq!(lines.len(), 3);
     }
@@ -338,11 +293,11 @@ mod tests {
     #[test]
     fn a_name_cannot_steer_the_terminal() {
         let error = in_use("0.0.0.0:65535", b"e\x1b[31mvil\n");
-        let text = explain_error(&error, &Context::new(Verb::Listen, ""));
+        let text = explain_error(&error, &Typed::verb("listen"));
         assert!(!text.contains('\x1b'), "{text}");
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(text.contains(r"e\x1b[31mvil\n"), "{text}");
-        assert!(text.contains("ft listen '*:0' ·"), "{text}");
+        assert!(text.contains("ft listen '*:8082' ·"), "{text}");
     }
 
     #[test]
@@ -356,8 +311,8 @@ mod tests {
                 Box::new(ConnectError::new(address, errno)),
             ];
             for error in errors {
-                for verb in [Verb::Listen, Verb::Connect] {
-                    let text = explain_error(&*error, &Context::new(verb, ""));
+                for verb in ["listen", "relay", "connect"] {
+                    let text = explain_error(&*error, &Typed::verb(verb));
                     let mut lines = text.lines();
                     assert!(lines.next().is_some_and(|line| line.starts_with("ft: ")));
                     assert!(lines.all(|line| line.starts_with("  ")), "{text}");
@@ -371,7 +326,7 @@ mod tests {
     fn a_refused_connect_says_how_to_listen_there() {
         let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let error = ConnectError::new(address, Errno::CONNREFUSED);
-        let text = explain_error(&error, &Context::new(Verb::Connect, ""));
+        let text = explain_error(&error, &Typed::verb("connect"));
         assert!(text.starts_with("ft: connect 127.0.0.1:1: connection refused (ECONNREFUSED)\n"));
         assert!(text.contains("ft listen 1 ·"), "{text}");
         assert!(text.ends_with(" · ft explain ECONNREFUSED"), "{text}");
@@ -379,20 +334,17 @@ mod tests {
 
     #[test]
     fn advice_about_datagrams_keeps_its_scheme() {
-        let context = Context {
-            scheme: "udp:",
-            ..Context::new(Verb::Listen, "echo")
-        };
+        let typed = typed("listen", "UDP:9", &["echo"]);
         for (local, expected) in [
             ("127.0.0.1:9", "ft listen udp:10 echo"),
             ("0.0.0.0:9", "ft listen 'udp:*:10' echo"),
             ("10.0.0.1:9", "ft listen udp:10.0.0.1:10 echo"),
         ] {
             let subject = Subject::Address(local.parse().unwrap());
-            let text = listen_command(&Advice::UseAnotherPort, &subject, &context);
+            let text = listen_command(&Advice::UseAnotherPort(10), &subject, &typed);
             assert_eq!(text.as_deref(), Some(expected));
         }
-        let text = system_command(&Advice::LookAsRoot(53), &context).unwrap();
+        let text = system_command(&Advice::LookAsRoot(53), typed.is_of_datagrams()).unwrap();
         assert_eq!(text, "sudo ss -uanp 'sport = :53'");
     }
 
@@ -405,27 +357,21 @@ mod tests {
         let text = connect_command(
             &Advice::TryAgain,
             error.subject(),
-            &Context::new(Verb::Connect, ""),
+            &typed("connect", "[::1]:80", &[]),
         );
         assert_eq!(text.as_deref(), Some("ft connect --retry 5 '[::1]:80'"));
-        let text = system_command(
-            &Advice::ConnectTo("[::1]:80".parse().unwrap()),
-            &Context::new(Verb::Connect, ""),
-        );
+        let text = system_command(&Advice::ConnectTo("[::1]:80".parse().unwrap()), false);
         assert_eq!(text.as_deref(), Some("ft connect '[::1]:80'"));
         let path = Path::new(OsStr::from_bytes(b"a \xff"));
-        let text = system_command(
-            &Advice::LookAtMode(path.into()),
-            &Context::new(Verb::Listen, ""),
-        );
+        let text = system_command(&Advice::LookAtMode(path.into()), false);
         assert_eq!(text.as_deref(), Some(r"ls -ld $'a \377'"));
     }
 
     #[test]
     fn a_low_port_becomes_a_high_one() {
         let subject = Subject::Address("0.0.0.0:80".parse().unwrap());
-        let context = Context::new(Verb::Listen, "");
-        let text = listen_command(&Advice::UsePortFrom(1024), &subject, &context).unwrap();
+        let typed = Typed::verb("listen");
+        let text = listen_command(&Advice::UsePortFrom(1024), &subject, &typed).unwrap();
         assert_eq!(text, "ft listen '*:8080'");
         assert_eq!(plain_error("no such verb"), "ft: no such verb");
     }

@@ -138,6 +138,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_unacknowledged: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    datagrams_dropped: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     duration_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<&'static str>,
@@ -175,6 +177,7 @@ impl<'a> Record<'a> {
             bytes_sent: None,
             bytes_received: None,
             bytes_unacknowledged: None,
+            datagrams_dropped: None,
             duration_ns: None,
             call: None,
             errno: None,
@@ -257,6 +260,7 @@ impl<'a> Record<'a> {
             self.bytes_sent = Some(totals.bytes_sent);
             self.bytes_received = Some(totals.bytes_received);
             self.bytes_unacknowledged = Some(totals.bytes_unacknowledged);
+            self.datagrams_dropped = Some(totals.datagrams_dropped).filter(|count| *count > 0);
             self.duration_ns = Some(totals.duration.as_nanos().try_into().unwrap_or(u64::MAX));
         }
     }
@@ -400,6 +404,7 @@ mod tests {
             bytes_sent: 5,
             bytes_received: 6,
             bytes_unacknowledged: 0,
+            datagrams_dropped: 0,
             duration: Duration::from_millis(1),
         };
         for family in [Family::Inet, Family::Inet6] {

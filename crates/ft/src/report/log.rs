@@ -12,11 +12,12 @@ use fivetuple::call::{Code, Errno, Visible};
 use fivetuple::event::{Pause, ProgramEnd};
 use fivetuple::{Event, Explained, Observer, Protocol};
 
-use super::error::{Context, Verb, explain_error, plain_error};
+use super::error::{explain_error, plain_error};
 use super::line::{Line, Style};
 use super::queue::{Kind, Queue};
 use super::sparse::{Drops, Failures, LeftOut, Pace, Refusal, Say, Tries};
 use super::words::{Behind, Bytes, Connected, Dropped, Ended, Named, paused, turned_away};
+use crate::plan::Typed;
 use unreached::{Unreached, is_about_destination};
 
 /// What is said.
@@ -35,7 +36,7 @@ pub(crate) enum Says {
 pub(crate) struct Log {
     queue: Arc<Queue>,
     says: Says,
-    context: Context,
+    typed: Typed,
     color: bool,
     refusals: Mutex<Refusals>,
     drops: Mutex<Drops>,
@@ -56,11 +57,11 @@ struct Refusals {
 
 impl Log {
     /// A log into `queue`.
-    pub(crate) fn new(queue: Arc<Queue>, says: Says, context: Context, color: bool) -> Self {
+    pub(crate) fn new(queue: Arc<Queue>, says: Says, typed: Typed, color: bool) -> Self {
         Self {
             queue,
             says,
-            context,
+            typed,
             color,
             refusals: Mutex::default(),
             drops: Mutex::default(),
@@ -156,13 +157,13 @@ impl Log {
     }
 
     fn failed(&self, error: &dyn Explained, of_a_connection: bool, now: Instant) {
-        let server = self.context.verb == Verb::Listen;
+        let server = self.typed.serves();
         if server && of_a_connection && is_reset(error.code()) {
             // Told by its end.
             return;
         }
         if server || of_a_connection {
-            let text = explain_error(error, &self.context);
+            let text = explain_error(error, &self.typed);
             return error_lines(&self.queue, &text, self.color);
         }
         self.not_connected(error, now);
@@ -183,7 +184,7 @@ impl Log {
                 let text = if is_repeated {
                     plain_error(error)
                 } else {
-                    explain_error(error, &self.context)
+                    explain_error(error, &self.typed)
                 };
                 error_lines(&self.queue, &text, self.color);
             }
@@ -365,9 +366,9 @@ mod tests {
     use super::*;
     use crate::report::samples;
 
-    fn told(says: Says, verb: Verb, events: &[(Event<'_>, u64)]) -> String {
+    fn told(says: Says, verb: &'static str, events: &[(Event<'_>, u64)]) -> String {
         samples::written(|queue| {
-            let log = Log::new(queue, says, Context::new(verb, ""), false);
+            let log = Log::new(queue, says, Typed::verb(verb), false);
             let start = Instant::now();
             for (event, millis) in events {
                 log.event_at(event, start + Duration::from_millis(*millis));
@@ -383,10 +384,12 @@ mod tests {
             bytes_sent: 5,
             bytes_received: 17,
             bytes_unacknowledged: 0,
+            datagrams_dropped: 0,
             duration: Duration::from_millis(1204),
         };
         let lost = Totals {
             bytes_unacknowledged: 12,
+            datagrams_dropped: 0,
             ..totals
         };
         let closed = |reason, first, totals| Event::Closed {
@@ -420,7 +423,7 @@ mod tests {
             ),
         ];
         assert_eq!(
-            told(Says::Everything, Verb::Listen, &events),
+            told(Says::Everything, "listen", &events),
             "listening on 127.0.0.1:8080 tcp\n\
              #1 127.0.0.1:51312 → 127.0.0.1:8080 tcp accepted\n\
              #1 127.0.0.1:51312 → 127.0.0.1:8080 tcp closed: released by peer first, 1.204 s, \
@@ -430,10 +433,10 @@ mod tests {
              #1 127.0.0.1:51312 → 127.0.0.1:8080 tcp was too slow: 7 B dropped (sent)\n"
         );
         assert_eq!(
-            told(Says::Sockets, Verb::Listen, &events),
+            told(Says::Sockets, "listen", &events),
             "listening on 127.0.0.1:8080 tcp\n"
         );
-        assert_eq!(told(Says::Errors, Verb::Connect, &events), "");
+        assert_eq!(told(Says::Errors, "connect", &events), "");
     }
 
     #[test]
@@ -453,7 +456,7 @@ mod tests {
         events.push((Event::Resumed, 1001));
         events.push((pause(), 1999));
         assert_eq!(
-            told(Says::Everything, Verb::Listen, &events),
+            told(Says::Everything, "listen", &events),
             "turned away 127.0.0.1:51312 → 127.0.0.1:8080 tcp: its address has as many \
              connections as it may have\n\
              paused: no descriptor is left; clients wait (and 501 more before)\n\
@@ -472,7 +475,7 @@ mod tests {
             (pause(), 3),
             (Event::Resumed, 4),
         ];
-        let told = told(Says::Everything, Verb::Listen, &events);
+        let told = told(Says::Everything, "listen", &events);
         let end = "\n4 more lines like these were left out: turned away 2, paused 1, resumed 1\n";
         assert!(told.ends_with(end), "{told}");
     }
@@ -505,7 +508,7 @@ mod tests {
         ));
         let name = "#1 127.0.0.1:51312 → 127.0.0.1:8080 tcp";
         assert_eq!(
-            told(Says::Everything, Verb::Listen, &events),
+            told(Says::Everything, "listen", &events),
             format!(
                 "{name} was too slow: 7 B dropped (sent)\n\
                  {name} was too slow: 6994 B dropped (sent)\n\
@@ -527,13 +530,13 @@ mod tests {
         let events = [(Event::FellBehind(behind), 0)];
         let name = "#1 127.0.0.1:51312 → 127.0.0.1:8080 tcp";
         assert_eq!(
-            told(Says::Everything, Verb::Listen, &events),
+            told(Says::Everything, "listen", &events),
             format!(
                 "{name} was too slow: 262144 B (262.14 kB) behind (sent), so it is closed \
                  (--slow close)\n"
             )
         );
-        assert_eq!(told(Says::Errors, Verb::Listen, &events), "");
+        assert_eq!(told(Says::Errors, "listen", &events), "");
     }
 
     #[test]
@@ -545,7 +548,7 @@ mod tests {
         let errors = [refused("127.0.0.1:1"), refused("127.0.0.2:1")];
         let text = |tries| {
             samples::written(|queue| {
-                let log = Log::new(queue, Says::Errors, Context::new(Verb::Connect, ""), false);
+                let log = Log::new(queue, Says::Errors, Typed::verb("connect"), false);
                 let start = Instant::now();
                 log.tries(tries);
                 let fail = |millis| {
@@ -588,7 +591,7 @@ mod tests {
             local: None,
             error: &error,
         };
-        let told = told(Says::Errors, Verb::Connect, &[(event(), 0), (event(), 0)]);
+        let told = told(Says::Errors, "connect", &[(event(), 0), (event(), 0)]);
         assert_eq!(told.matches("setsockopt").count(), 1, "{told}");
     }
 
@@ -619,7 +622,7 @@ mod tests {
             )
         };
         assert_eq!(
-            told(Says::Everything, Verb::Listen, &events),
+            told(Says::Everything, "listen", &events),
             format!(
                 "#2 127.0.0.1:40002 → 127.0.0.1:6379 tcp connected for #1\n{}\
                  ft: connect 192.0.2.1:6379: timed out (ETIMEDOUT) for #1\n{}\
@@ -642,8 +645,8 @@ mod tests {
             },
             0,
         )];
-        assert_eq!(told(Says::Everything, Verb::Listen, &events), "");
-        let client = told(Says::Errors, Verb::Connect, &events);
+        assert_eq!(told(Says::Everything, "listen", &events), "");
+        let client = told(Says::Errors, "connect", &events);
         assert!(
             client.starts_with("ft: recv 127.0.0.1:51312 → "),
             "{client}"
@@ -661,7 +664,7 @@ mod tests {
             },
             0,
         )];
-        let server = told(Says::Errors, Verb::Listen, &events);
+        let server = told(Says::Errors, "listen", &events);
         assert!(
             server.starts_with("ft: accept 127.0.0.1:8080: too many"),
             "{server}"

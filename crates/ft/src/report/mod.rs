@@ -22,16 +22,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use fivetuple::call::{Code, Visible};
+use fivetuple::Call;
+use fivetuple::call::{Code, FileError, Visible};
 use fivetuple::{Observer, Observers};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::plan::{self, Destination, Typed, Verbosity};
+use crate::plan::{self, Destination, Verbosity};
 use crate::trace::Trace;
 use clock::Clock;
 use dump::Dump;
-use error::{Context, Verb, plain_error};
+use error::{explain_early, plain_error};
 use events::Events;
 use line::Line;
 use log::{Log, Says};
@@ -81,7 +82,7 @@ impl Reports {
         let log = Arc::new(Log::new(
             Arc::clone(&stderr),
             says(plan),
-            context(plan),
+            plan.typed.clone(),
             plan.color,
         ));
         if plan.verbosity == Verbosity::Trace {
@@ -234,35 +235,17 @@ fn create(path: &Path) -> Result<std::os::fd::OwnedFd, String> {
         | OFlags::APPEND
         | OFlags::CLOEXEC
         | OFlags::NOCTTY;
-    rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)).map_err(|errno| {
-        let code = Code::Errno(errno);
-        let path = Visible(path.as_os_str().as_encoded_bytes());
-        format!("open {path}: {} ({code})", code.text())
-    })
+    rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))
+        .map_err(|errno| explain_early(&FileError::new(Call::Open, path, errno)))
 }
 
 /// With a trace, the trace tells of the connections; a client is silent unless it fails.
 fn says(plan: &plan::Report) -> Says {
     match plan.verbosity {
-        Verbosity::Normal if serves(plan) => Says::Everything,
-        Verbosity::Trace if serves(plan) => Says::Sockets,
+        Verbosity::Normal if plan.typed.serves() => Says::Everything,
+        Verbosity::Trace if plan.typed.serves() => Says::Sockets,
         _ => Says::Errors,
     }
-}
-
-fn context(plan: &plan::Report) -> Context {
-    match &plan.typed {
-        Typed::Listen(service) => Context::new(Verb::Listen, service),
-        Typed::ListenDatagrams(service) => Context {
-            scheme: "udp:",
-            ..Context::new(Verb::Listen, service)
-        },
-        Typed::Connect(address) => Context::new(Verb::Connect, address),
-    }
-}
-
-fn serves(plan: &plan::Report) -> bool {
-    !matches!(plan.typed, Typed::Connect(_))
 }
 
 /// How many lines, events or blocks did not fit into a queue.
@@ -284,11 +267,12 @@ mod tests {
     use fivetuple::Event;
 
     use super::*;
+    use crate::plan::Typed;
 
     fn plan(events: Option<Destination>, dump: Option<Destination>) -> plan::Report {
         plan::Report {
             verbosity: Verbosity::Quiet,
-            typed: Typed::Listen(String::new()),
+            typed: Typed::verb("listen"),
             color: false,
             events,
             dump,

@@ -57,6 +57,9 @@ impl fmt::Display for Ended<'_> {
         if totals.bytes_unacknowledged > 0 {
             write!(f, ", {} unacknowledged", Bytes(totals.bytes_unacknowledged))?;
         }
+        if totals.datagrams_dropped > 0 {
+            write!(f, ", {} datagrams lost here", totals.datagrams_dropped)?;
+        }
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn connect(plan: Connect) -> u8 {
         Ok(client) => {
             let status = talk(client, &plan, (&reports, &mut signals)).await;
             if let Some(digests) = digests {
-                digests.tell(&reports);
+                digests.tell(&plan, &reports);
             }
             status
         }

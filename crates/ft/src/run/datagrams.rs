@@ -14,7 +14,7 @@ use super::notify::Notice;
 use super::service::relay;
 use super::signals::Signals;
 use super::status;
-use crate::plan::{DatagramService, ListenDatagrams, Typed};
+use crate::plan::{DatagramService, ListenDatagrams};
 use crate::report::Reports;
 
 pub(super) async fn listen(plan: ListenDatagrams) -> u8 {
@@ -37,12 +37,9 @@ pub(super) async fn listen(plan: ListenDatagrams) -> u8 {
     let is_here = |place: &HostPort| place.host == Host::Here;
     if plan.address.host_port().is_some_and(is_here) {
         let port = server.local().next().map_or(0, |local| local.port());
-        let service = match &plan.report.typed {
-            Typed::ListenDatagrams(words) => words.as_str(),
-            Typed::Listen(_) | Typed::Connect(_) => "",
-        };
+        let everywhere = plan.report.typed.at(&format!("*:{port}"));
         reports.say(&format!(
-            "only this machine can send; for every interface: ft listen 'udp:*:{port}' {service}"
+            "only this machine can send; for every interface: {everywhere}"
         ));
     }
     let running = Running {

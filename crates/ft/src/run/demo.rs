@@ -18,7 +18,8 @@ use tokio::time::timeout;
 
 use super::status;
 use crate::plan;
-use crate::report::error::{Context, Verb, explain_error};
+use crate::plan::Typed;
+use crate::report::error::explain_error;
 
 /// Nothing here takes long; if it does, something is wrong, and that is said.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,7 +52,7 @@ fn failed(error: &(dyn Error + Send + Sync + 'static)) -> u8 {
         return super::fail(&format!("the demonstration failed: {error}"));
     };
     // Nobody is left to be told when stderr is closed.
-    let text = explain_error(call, &Context::new(Verb::Connect, ""));
+    let text = explain_error(call, &Typed::verb("connect"));
     let _ = writeln!(io::stderr(), "{text}");
     status::FAILED
 }

@@ -24,7 +24,7 @@ use super::notify::Notice;
 use super::progress::Progress;
 use super::signals::{Asked, Signals};
 use super::{files, remark, service, status, status_of, streams};
-use crate::plan::{Listen, Service, Sockets, Typed};
+use crate::plan::{Listen, Service, Sockets};
 use crate::report::Reports;
 
 /// If it listens longer than this after it was told to stop, it says why.
@@ -162,12 +162,9 @@ fn say_who_can_connect(plan: &Listen, server: &Server, reports: &Reports) {
         Sockets::Made(Address::Tcp(place)) if place.host == Host::Here => {
             let first = server.local().next().and_then(SocketName::inet);
             let port = first.map_or(0, |local| local.port());
-            let service = match &plan.report.typed {
-                Typed::Listen(words) if !words.is_empty() => format!(" {words}"),
-                _ => String::new(),
-            };
+            let everywhere = plan.report.typed.at(&format!("*:{port}"));
             reports.say(&format!(
-                "only this machine can connect; for every interface: ft listen '*:{port}'{service}"
+                "only this machine can connect; for every interface: {everywhere}"
             ));
         }
         Sockets::Made(Address::Unix(UnixAddress::Abstract(_))) => {

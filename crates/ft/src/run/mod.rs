@@ -135,6 +135,10 @@ fn remark(closed: &Closed) -> Option<String> {
         (Some(Expired::HalfClosed), _) => {
             "no byte for too long after one direction had ended (--half-closed)".to_owned()
         }
+        (None, Reason::Released) if closed.totals.datagrams_dropped > 0 => format!(
+            "{} datagrams that came were lost here: the receive buffer was full",
+            closed.totals.datagrams_dropped
+        ),
         (None, Reason::Released) if !closed.is_complete() => format!(
             "closed with {} bytes that the peer's kernel has not acknowledged",
             closed.totals.bytes_unacknowledged

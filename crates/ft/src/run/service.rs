@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fivetuple::call::{Code, Visible};
+use fivetuple::call::{Code, FileError, Visible};
 use fivetuple::kernel::limit::DescriptorLimit;
 use fivetuple::service::{
     Chargen, Chat, Console, Data, Daytime, Discard, Echo, Exec, ExecOptions, Http, Hub, Output,
     Relay, Source, Time,
 };
-use fivetuple::{Address, Explained, Identity, Server, Service, SocketName, Summary};
+use fivetuple::{Address, Call, Explained, Identity, Server, Service, SocketName, Summary};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 
@@ -45,6 +45,10 @@ pub(super) fn check(service: &plan::Service) -> Result<(), Box<dyn Explained>> {
         plan::Service::Exec(options) => options.check().map_err(boxed),
         plan::Service::Send(plan) => files::size(plan).map(drop).map_err(boxed),
         plan::Service::Receive(plan) => files::destination(plan).map(drop).map_err(boxed),
+        plan::Service::Http(site) => {
+            let opened = Http::open(&site.folder, site.options.clone()).map(drop);
+            opened.map_err(|errno| boxed(FileError::new(Call::Open, &site.folder, errno)))
+        }
         _ => Ok(()),
     }
 }

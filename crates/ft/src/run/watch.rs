@@ -10,7 +10,7 @@ use rustix::fs::{FileType, SeekFrom, fstat, seek};
 use tokio::task::JoinHandle;
 
 use super::progress::Progress;
-use crate::plan::{self, Typed};
+use crate::plan;
 use crate::report::Reports;
 use crate::shell;
 
@@ -50,12 +50,15 @@ impl Digests {
         watch.digest.then(Arc::default)
     }
 
-    /// One line for each direction.
-    pub(super) fn tell(&self, reports: &Reports) {
-        for (digesting, direction) in [
-            (&self.sent, Direction::Sent),
-            (&self.received, Direction::Received),
+    /// One line for each direction that was to move.
+    pub(super) fn tell(&self, plan: &plan::Connect, reports: &Reports) {
+        for (digesting, direction, was_meant) in [
+            (&self.sent, Direction::Sent, plan.terminal.input),
+            (&self.received, Direction::Received, plan.terminal.output),
         ] {
+            if !was_meant {
+                continue;
+            }
             let digesting = digesting.lock().unwrap_or_else(PoisonError::into_inner);
             reports.answer(&format!("{}  {direction}", digesting.digest()));
         }
@@ -135,9 +138,6 @@ pub(super) fn how_to_go_on(plan: &plan::Connect, closed: &Closed) -> Option<Stri
         return None;
     }
     let (path, size) = output_file()?;
-    let Typed::Connect(typed) = &plan.report.typed else {
-        return None;
-    };
     let path = shell::path(&path);
     let place = match plan.target.host_port() {
         Some(place) => place.port.to_string(),
@@ -145,7 +145,8 @@ pub(super) fn how_to_go_on(plan: &plan::Connect, closed: &Closed) -> Option<Stri
     };
     Some(format!(
         "{path} has {size} B; to continue, there: ft listen {place} send --from {size} FILE\n  \
-         and here: ft connect {typed} >> {path}"
+         and here: {} >> {path}",
+        plan.report.typed
     ))
 }
 

@@ -55,6 +55,7 @@ fn a_server_and_one_client_from_socket_to_close() {
         bytes_sent: 5,
         bytes_received: 5,
         bytes_unacknowledged: 0,
+        datagrams_dropped: 0,
         duration: Duration::from_millis(1204),
     };
     let text = traced(false, |tell| {

@@ -371,6 +371,7 @@ impl<S: DatagramService> Serving<S> {
             bytes_sent: reply.live().bytes_sent(),
             bytes_received: reply.live().bytes_received(),
             bytes_unacknowledged: 0,
+            datagrams_dropped: 0,
             duration: reply.identity().since.elapsed(),
         };
         self.observers.emit(&Event::Closed {

@@ -59,6 +59,10 @@ impl Service for Chat {
         let member = Member::new(talk, &connection, terms);
         Transfer::new(connection, member, terms)
     }
+
+    fn drain(&self) {
+        self.hall.stop();
+    }
 }
 
 /// What a member is asked, or that it is asked nothing more.
@@ -273,8 +277,12 @@ impl Talk for ChatTalk {
         "-- no answer came in time --\n"
     }
 
-    fn options(&self) -> &HubOptions {
-        &self.hall.options
+    fn farewell(&self) -> Option<&'static str> {
+        Some("-- the server is stopping --\n")
+    }
+
+    fn hall(&self) -> &Hall {
+        &self.hall
     }
 }
 

@@ -23,7 +23,7 @@ use super::site::{Asked, Site};
 use super::{HEAD_MAX, HttpOptions};
 use crate::close::{Close, Closed, Closing};
 use crate::connection::{Connection, Live};
-use crate::event::{Observers, Reason};
+use crate::event::{Event, Observers, Reason};
 use crate::transfer::{Terms, Timer};
 
 /// A client that had come before the drain and has not asked yet is waited for so long.
@@ -236,6 +236,18 @@ impl Talk {
 
     /// The way to close when HTTP is over.
     fn close(&self, result: hyper::Result<()>) -> Close {
+        if let Err(error) = &result
+            && error.is_parse()
+        {
+            let refused = match error.is_parse_too_large() {
+                true => "a head that is too long, and it is refused",
+                false => "no request of HTTP/1, and it is refused",
+            };
+            self.progress.observers.emit(&Event::Served {
+                connection: &self.progress.live.identity,
+                what: format_args!("{refused}"),
+            });
+        }
         match result {
             // The peer must not take what it has for the whole answer.
             Err(error) if error.is_user() || error.is_body_write_aborted() => Close::Fail,

@@ -109,7 +109,7 @@ fn poll_take(
         return Poll::Pending;
     };
     let missed = ready!(seat.poll_take(cx, bytes));
-    let said = missed.messages > 0 && shared.talk.options().messages == Messages::Lines;
+    let said = missed.messages > 0 && shared.talk.hall().options.messages == Messages::Lines;
     Poll::Ready(said.then_some(missed))
 }
 

@@ -56,6 +56,8 @@ pub(super) struct Log {
     cost_max: usize,
     history: u64,
     hold: Hold,
+    /// Nothing is said from this place on: the server stops.
+    stop: Option<u64>,
     /// Who waits until there is room, or company.
     held: HashMap<u64, Waker>,
     /// Who has taken everything and wants to hear of new messages.
@@ -83,6 +85,7 @@ impl Log {
             cost_max,
             history,
             hold: Hold::default(),
+            stop: None,
             held: HashMap::new(),
             parked: HashMap::new(),
             watching: HashMap::new(),
@@ -150,6 +153,9 @@ impl Log {
 
     /// Appends, makes room as the policy says, and wakes those who wait for messages.
     pub(super) fn append(&mut self, from: u64, pieces: impl IntoIterator<Item = Piece>) {
+        if self.stop.is_some() {
+            return;
+        }
         for piece in pieces {
             self.cost += piece.cost();
             if self.awaited > 0 {
@@ -188,6 +194,7 @@ impl Log {
         if state.missed != Missed::default() {
             return Taken::Missed(std::mem::take(&mut state.missed));
         }
+        let until = until.or(self.stop);
         let stop = until.unwrap_or(end).min(end);
         let (mut next, mut place) = (state.place.number, state.place);
         while next < stop && parts.len() < max {
@@ -217,6 +224,13 @@ impl Log {
         } else {
             Taken::Nothing
         }
+    }
+
+    /// Nothing more is said: who has taken everything has reached the end.
+    pub(super) fn stop(&mut self) {
+        self.stop = Some(self.end());
+        self.awake
+            .extend(self.parked.drain().map(|(_, waker)| waker));
     }
 
     /// Keeps the waker of a member that has taken everything.

@@ -100,12 +100,26 @@ impl<T: Talk> Member<T> {
         }
     }
 
+    /// The server stops, and this member was sent everything.
+    fn stopped(&mut self, out: &mut Outgoing<'_>) -> Poll<Supply> {
+        if let Some(line) = self.talk.farewell() {
+            out.send(line.as_bytes());
+        }
+        self.talk.leave();
+        self.stage = Stage::Over;
+        Poll::Ready(Supply::Ended)
+    }
+
     /// A member that has no seat yet.
     fn poll_asked(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
         if self.finished {
             return Poll::Ready(Supply::Ended);
         }
-        let within = self.talk.options().ask_within;
+        let number = self.identity.number;
+        if self.talk.hall().poll_stopped(cx, number).is_ready() {
+            return self.stopped(out);
+        }
+        let within = self.talk.hall().options.ask_within;
         let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(within)));
         if wait.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
@@ -127,7 +141,7 @@ impl<T: Talk> Exchange for Member<T> {
     /// Members are heard also while they do not read, but not while they do not read the answers
     /// that they themselves ask for.
     fn poll_room(&mut self, cx: &mut Context<'_>, unsent: usize) -> Poll<Result<usize, Close>> {
-        if unsent > self.talk.options().max_line + SCRATCH || !self.unheard.is_empty() {
+        if unsent > self.talk.hall().options.max_line + SCRATCH || !self.unheard.is_empty() {
             return Poll::Pending;
         }
         let read_max = self.talk.read_max();
@@ -153,14 +167,17 @@ impl<T: Talk> Exchange for Member<T> {
         let Some(seat) = self.talk.seat() else {
             return self.poll_asked(cx, out);
         };
-        self.wait = None;
+        if self.wait.take().is_some() {
+            self.talk.hall().forget(self.identity.number);
+        }
         match seat.send((cx, self.until), out) {
             Sent::Some => Poll::Ready(Supply::More),
             Sent::Nothing => Poll::Pending,
-            Sent::Reached => Poll::Ready(Supply::Ended),
+            Sent::Reached if self.until.is_some() => Poll::Ready(Supply::Ended),
+            Sent::Reached => self.stopped(out),
             Sent::Missed(missed) => {
                 self.dropped(missed);
-                if self.talk.options().messages == Messages::Lines {
+                if self.talk.hall().options.messages == Messages::Lines {
                     out.send(missed_line(missed.messages).as_bytes());
                 }
                 Poll::Ready(Supply::More)
@@ -207,6 +224,7 @@ impl<T: Talk> Exchange for Member<T> {
     }
 
     fn closing(&mut self) {
+        self.talk.hall().forget(self.identity.number);
         self.talk.leave();
     }
 }

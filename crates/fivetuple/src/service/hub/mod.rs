@@ -20,7 +20,8 @@
 //! The end of a stream, by the table of `docs/end-of-stream.md`: a hub has nothing of its own, so
 //! a member that has finished sending is sent what was said up to then, and its connection closes:
 //! `echo hi | nc host port` tells everybody and ends. A last line without a newline gets one. With
-//! [`Eof::Each`] such a member goes on receiving.
+//! [`Eof::Each`] such a member goes on receiving. When the server is told to stop, every member is
+//! sent what was said up to then, and its connection closes.
 
 mod console;
 mod lines;
@@ -123,5 +124,9 @@ impl Service for Hub {
         let talk = HubTalk::new(&self.hall, Guest::Connection);
         let member = Member::new(talk, &connection, terms);
         Transfer::new(connection, member, terms)
+    }
+
+    fn drain(&self) {
+        self.hall.stop();
     }
 }

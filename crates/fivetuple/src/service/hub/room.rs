@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
@@ -24,6 +24,15 @@ pub(in crate::service) struct Hall {
     /// The room of those who name none.
     lobby: Arc<Room>,
     rooms: Mutex<HashMap<Box<str>, Arc<Room>>>,
+    /// Who has no seat yet.
+    outside: Mutex<Outside>,
+}
+
+/// Members that are still asked, by the number of their connection.
+#[derive(Debug, Default)]
+struct Outside {
+    stopped: bool,
+    wakers: HashMap<u64, Waker>,
 }
 
 #[derive(Debug)]
@@ -38,7 +47,36 @@ impl Hall {
             lobby: Arc::new(Room::new(&options)),
             options,
             rooms: Mutex::default(),
+            outside: Mutex::default(),
         })
+    }
+
+    /// The server stops: everybody is sent what was said until now, and nothing more.
+    pub(in crate::service) fn stop(&self) {
+        self.lobby.with(Log::stop);
+        let rooms = lock(&self.rooms);
+        let mut outside = lock(&self.outside);
+        // Under both locks, so that a room that is made later is stopped from its beginning.
+        outside.stopped = true;
+        rooms.values().for_each(|room| room.with(Log::stop));
+        let wakers = std::mem::take(&mut outside.wakers);
+        drop((rooms, outside));
+        wakers.into_values().for_each(Waker::wake);
+    }
+
+    /// Ready when the server stops; asked for by a connection without a seat.
+    pub(in crate::service) fn poll_stopped(&self, cx: &mut Context<'_>, number: u64) -> Poll<()> {
+        let mut outside = lock(&self.outside);
+        if outside.stopped {
+            return Poll::Ready(());
+        }
+        outside.wakers.insert(number, cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// It no longer asks.
+    pub(in crate::service) fn forget(&self, number: u64) {
+        lock(&self.outside).wakers.remove(&number);
     }
 
     /// A seat in the room of this name, or in the one room there is; `None` if somebody there has
@@ -55,7 +93,13 @@ impl Hall {
         };
         let mut rooms = lock(&self.rooms);
         let known = rooms.get(room_name).map(Arc::clone);
-        let room = known.unwrap_or_else(|| Arc::new(Room::new(&self.options)));
+        let room = known.unwrap_or_else(|| {
+            let room = Room::new(&self.options);
+            if lock(&self.outside).stopped {
+                room.with(Log::stop);
+            }
+            Arc::new(room)
+        });
         let number = room.join(guest, name)?;
         rooms.insert(room_name.into(), Arc::clone(&room));
         drop(rooms);

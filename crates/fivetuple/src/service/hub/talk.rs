@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::lines::Line;
-use super::{Guest, Hall, HubOptions, Lines, Messages, Pieces, Seat, room_name};
+use super::{Guest, Hall, Lines, Messages, Pieces, Seat, room_name};
 use crate::transfer::SCRATCH;
 
 /// Answers to what a member says in one go, in bytes; what it said beyond that is taken when these
@@ -41,7 +41,12 @@ pub(in crate::service) trait Talk: Send {
     /// What is said when it has not told in time what it was asked.
     fn too_late(&self) -> &'static str;
 
-    fn options(&self) -> &HubOptions;
+    /// What is said to who is still here when the server stops.
+    fn farewell(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn hall(&self) -> &Hall;
 }
 
 /// The hub's way: what comes is passed on as it is.
@@ -144,8 +149,8 @@ impl Talk for HubTalk {
         "-- no room was named in time --\n"
     }
 
-    fn options(&self) -> &HubOptions {
-        &self.hall.options
+    fn hall(&self) -> &Hall {
+        &self.hall
     }
 }
 

@@ -85,10 +85,12 @@ pub(super) fn plan(name: &str, rest: &[&str], words: &Listen) -> Result<Service,
 }
 
 fn exec(rest: &[&str], after: &[OsString]) -> Result<Vec<OsString>, String> {
-    if let Some(word) = rest.first() {
+    if !rest.is_empty() {
+        let behind = after.iter().map(shell::word);
+        let words: Vec<String> = rest.iter().map(shell::word).chain(behind).collect();
         return Err(format!(
             "the program stands behind --: write exec -- {}",
-            said(word)
+            words.join(" ")
         ));
     }
     if after.first().is_none_or(|program| program.is_empty()) {
@@ -122,14 +124,4 @@ pub(super) fn written(words: &ExecWords) -> Option<&'static str> {
         (words.stderr.is_some(), "--stderr"),
         (words.max_children.is_some(), "--max-children"),
     ])
-}
-
-/// The words of the service as a shell would have to be given them.
-pub(crate) fn typed(words: &Listen) -> String {
-    let mut typed: Vec<String> = words.service.iter().map(shell::word).collect();
-    if !words.after.is_empty() {
-        typed.push("--".to_owned());
-        typed.extend(words.after.iter().map(shell::word));
-    }
-    typed.join(" ")
 }

@@ -236,14 +236,12 @@ fn a_network_has_no_bits_beyond_its_length() {
             "fe80::1%eth0",
             "a network has no interface: leave out % and what follows",
         ),
+        ("10/8", "not a network: write 10.0.0.0/8"),
+        ("10.1/16", "not a network: write 10.1.0.0/16"),
+        ("192.168.7", "not a network: write 192.168.7.0/24"),
         (
-            "10/8",
-            "'10' is not an IPv4 address in full: \
-             write four numbers from 0 to 255, such as 127.0.0.1",
-        ),
-        (
-            "10.1/16",
-            "'10.1' is not an IPv4 address in full: write 10.0.0.1",
+            "1.2.3.4.5",
+            "not a network: write an address or ADDRESS/BITS, such as 10.0.0.0/8",
         ),
         (
             "localhost",

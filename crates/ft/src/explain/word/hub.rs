@@ -26,6 +26,10 @@ pub(crate) const TOPICS: &[Topic] = &[
                  connection closes; with --eof each it goes on receiving",
             ),
             Row(
+                "INT or TERM",
+                "every client is sent what was said until then, and its connection closes",
+            ),
+            Row(
                 "no newline",
                 "the last line gets one; a reset in mid-line says nothing",
             ),

@@ -41,7 +41,7 @@ impl Log {
         let mut text = if last == Some(this) {
             plain_error(error)
         } else {
-            explain_error(error, &self.context)
+            explain_error(error, &self.typed)
         };
         let mut for_whom = format!(" for #{}", client.number);
         if left_out > 0 {
