@@ -67,6 +67,10 @@ pub enum Call {
     Send,
     /// `recv`: bytes from the peer.
     Receive,
+    /// `splice`: bytes from socket to pipe or from pipe to socket, without a copy.
+    Splice,
+    /// `sendfile`: bytes of a file to the peer, without a copy.
+    SendFile,
     /// `shutdown`: half-close, our direction ends.
     Shutdown,
     /// `close`: the socket is released.
@@ -98,6 +102,8 @@ impl Call {
             Self::Connect => "connect",
             Self::Send => "send",
             Self::Receive => "recv",
+            Self::Splice => "splice",
+            Self::SendFile => "sendfile",
             Self::Shutdown => "shutdown",
             Self::Close => "close",
             Self::Open => "open",

@@ -197,7 +197,7 @@ impl Connection {
     }
 
     /// Attempts at once, and after EAGAIN whenever the socket is ready for it.
-    fn poll_sending(
+    pub(super) fn poll_sending(
         &self,
         cx: &mut Context<'_>,
         attempt: impl Fn() -> Result<usize, Errno>,
@@ -259,7 +259,7 @@ pub(crate) fn register(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, Errno> {
 
 /// Whether a read may have stopped at the mark of an urgent byte with more behind it: then a
 /// short read does not mean that the socket is drained (tcp(7), `SO_OOBINLINE`).
-fn stopped_at_urgent_mark(fd: &AsyncFd<OwnedFd>) -> bool {
+pub(super) fn stopped_at_urgent_mark(fd: &AsyncFd<OwnedFd>) -> bool {
     // Something is readable, so this look never waits and registers no waker.
     let look = pin!(fd.ready(Interest::READABLE | Interest::PRIORITY));
     let mut cx = Context::from_waker(Waker::noop());

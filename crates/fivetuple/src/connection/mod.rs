@@ -3,6 +3,7 @@
 //! Before it: [`crate::accept`] and [`crate::connect`], the two ways to a connection (they stand
 //! to the right because they make it). After it: [`crate::transfer`] and [`crate::close`].
 
+mod bulk;
 mod data_path;
 #[cfg(feature = "exec")]
 mod hand_over;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::close::Close;
 use crate::service::{DatagramExchange, Reply};
-use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply};
+use crate::transfer::{Exchange, Intake, Outgoing, SCRATCH, Supply};
 
 const FIRST: u8 = b' ';
 const PRINTING: usize = 95;
@@ -40,6 +40,10 @@ pub struct Chargen;
 
 impl Exchange for Chargen {
     fn received(&mut self, _bytes: &[u8], _reply: &mut Outgoing<'_>) {}
+
+    fn intake(&self) -> Intake<'_> {
+        Intake::Nothing
+    }
 
     fn poll_room(&mut self, _cx: &mut Context<'_>, _unsent: usize) -> Poll<Result<usize, Close>> {
         Poll::Ready(Ok(SCRATCH))

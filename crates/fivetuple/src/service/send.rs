@@ -3,12 +3,14 @@
 //! The file is opened once for each client, and what is sent is what it had then: so many bytes.
 //! What is appended meanwhile is not sent; a file that becomes shorter, or cannot be read, fails
 //! the connection by RST, so that no client takes a part for the whole. A file that is replaced by
-//! rename is sent as it was; one that is changed in place is sent as it is read, and
-//! [`Sent::changed`] says so.
+//! rename is sent as it was; one that is changed in place is sent as it is when its bytes leave the
+//! machine, and [`Sent::changed`] says so.
 //!
-//! The file is opened and read on the threads of the event loop, straight into the buffer that is
-//! sent from. What comes from a local disk costs little there; a file system that hangs (NFS, FUSE)
-//! holds up a thread for each of its clients, and with as many clients as threads everything.
+//! The kernel sends the pages of the file by itself (sendfile(2)). Where it does not, or somebody
+//! wants the bytes (a digest, a dump), they are read into the buffer of the thread and sent from it.
+//! Either happens on the threads of the event loop. What comes from a local disk costs little there;
+//! a file system that hangs (NFS, FUSE) holds up a thread for each of its clients, and with as many
+//! clients as threads everything.
 
 use std::fs::{File, FileType, Metadata};
 use std::future::Future;
@@ -27,7 +29,7 @@ use crate::close::{Close, Closed};
 use crate::connection::Connection;
 use crate::event::{Event, Identity, Observers};
 use crate::service::Service;
-use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply, Terms, Transfer, with_scratch};
+use crate::transfer::{Exchange, Intake, Outgoing, SCRATCH, Supply, Terms, Transfer, with_scratch};
 
 /// Sends a regular file to each client and throws away what it receives. The file should be on a
 /// disk that does not hang: it is read on the threads of the event loop.
@@ -38,6 +40,9 @@ pub struct SendFile {
     digest: bool,
     tell: Tell,
 }
+
+/// Bytes that the kernel is told to send at once. More would keep others waiting.
+const AT_ONCE: usize = 1024 * 1024;
 
 type Tell = Arc<dyn Fn(&Sent<'_>) + Send + Sync>;
 
@@ -99,6 +104,7 @@ impl Service for SendFile {
             file: open(&self.path, self.from),
             at: self.from,
             digesting: self.digest.then(Digesting::default),
+            copies: self.digest,
             whole: Arc::clone(&whole),
             failed: false,
         };
@@ -165,15 +171,16 @@ struct SendExchange {
     /// The next byte.
     at: u64,
     digesting: Option<Digesting>,
+    /// The bytes go through our memory.
+    copies: bool,
     whole: Arc<OnceLock<Whole>>,
     /// The failure of the file was told.
     failed: bool,
 }
 
 impl SendExchange {
-    /// The one place where bytes of the file move: from its pages through the buffer of the
-    /// thread to the socket. What the kernel does not take is read again.
-    fn poll_move(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
+    /// What there is to send next, or that it is the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
         let Ok(open) = &self.file else {
             return Poll::Pending;
         };
@@ -188,6 +195,31 @@ impl SendExchange {
             return Poll::Ready(Supply::Ended);
         }
         let most = usize::try_from(left).unwrap_or(usize::MAX);
+        if !self.copies {
+            match ready!(out.poll_send_file(cx, (&open.file, Some(self.at), most.min(AT_ONCE)))) {
+                Some(0) => return self.failed_to_read(None),
+                Some(sent) => {
+                    self.at += sent as u64;
+                    return Poll::Ready(Supply::More);
+                }
+                // It would not be done the next time either.
+                None => self.copies = true,
+            }
+        }
+        self.poll_copy(cx, out, most)
+    }
+
+    /// Bytes of the file through the buffer of the thread. What the kernel does not take is read
+    /// again.
+    fn poll_copy(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Outgoing<'_>,
+        most: usize,
+    ) -> Poll<Supply> {
+        let Ok(open) = &self.file else {
+            return Poll::Pending;
+        };
         let (at, digesting) = (self.at, self.digesting.as_mut());
         let moved = with_scratch(|scratch| {
             let most = most.min(scratch.len());
@@ -211,26 +243,35 @@ impl SendExchange {
                 self.at += ready!(sent) as u64;
                 Poll::Ready(Supply::More)
             }
-            Err(errno) => {
-                self.file = Err(match errno {
-                    Some(errno) => FileError::new(Call::Read, &self.path, errno),
-                    None => FileError::shrunk(&self.path, (open.size, open.size_now())),
-                });
-                Poll::Pending
-            }
+            Err(errno) => self.failed_to_read(errno),
         }
+    }
+
+    /// The file cannot be read, or has become shorter.
+    fn failed_to_read(&mut self, errno: Option<Errno>) -> Poll<Supply> {
+        if let Ok(open) = &self.file {
+            self.file = Err(match errno {
+                Some(errno) => FileError::new(Call::Read, &self.path, errno),
+                None => FileError::shrunk(&self.path, (open.size, open.size_now())),
+            });
+        }
+        Poll::Pending
     }
 }
 
 impl Exchange for SendExchange {
     fn received(&mut self, _bytes: &[u8], _reply: &mut Outgoing<'_>) {}
 
+    fn intake(&self) -> Intake<'_> {
+        Intake::Nothing
+    }
+
     fn poll_room(&mut self, _cx: &mut Context<'_>, _unsent: usize) -> Poll<Result<usize, Close>> {
         Poll::Ready(Ok(SCRATCH))
     }
 
     fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
-        self.poll_move(cx, out)
+        self.poll_next(cx, out)
     }
 
     fn poll_delivered(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Close>> {

@@ -1,8 +1,9 @@
 //! What is done with the bytes of one connection.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Outgoing, SCRATCH};
+use super::{LentPipe, Outgoing, Pipes, SCRATCH};
 use crate::close::Close;
 
 /// What an exchange has to send of its own.
@@ -16,6 +17,18 @@ pub enum Supply {
     Absent,
 }
 
+/// What an exchange wants to have of what comes.
+#[derive(Clone, Copy, Debug)]
+pub enum Intake<'a> {
+    /// The bytes.
+    Bytes,
+    /// The bytes; and when there are many of them, pipes of this stock that are filled with them,
+    /// by [`Exchange::received_pipe`].
+    Pipes(&'a Arc<Pipes>),
+    /// Nothing: whatever comes is thrown away, and [`Exchange::received`] is not called.
+    Nothing,
+}
+
 /// What is done with the bytes of one connection. Only [`Exchange::received`] must be written.
 ///
 /// An exchange never waits: where it cannot go on, it keeps the waker of `cx` and returns
@@ -23,6 +36,16 @@ pub enum Supply {
 pub trait Exchange: Send {
     /// Bytes from the peer. `reply` sends; what it is given is kept until it is sent.
     fn received(&mut self, bytes: &[u8], reply: &mut Outgoing<'_>);
+
+    /// What of it is wanted.
+    fn intake(&self) -> Intake<'_> {
+        Intake::Bytes
+    }
+
+    /// Bytes from the peer, in a pipe. Only where [`Intake::Pipes`] is wanted.
+    fn received_pipe(&mut self, filled: LentPipe) {
+        drop(filled);
+    }
 
     /// How many bytes may be read from the peer now; `Pending` or 0 holds the peer back. By default
     /// nothing is read while an answer (of `unsent` bytes) waits.

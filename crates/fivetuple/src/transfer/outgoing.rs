@@ -1,9 +1,13 @@
 //! What goes to the peer: sent at once as far as the kernel takes it, the rest kept.
 
 use std::io::IoSlice;
+use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
+use super::close_for;
+use super::pipes::{LentPipe, is_refused};
 use crate::call::Errno;
+use crate::close::Close;
 use crate::connection::Connection;
 
 /// Sends the bytes of an exchange.
@@ -81,6 +85,59 @@ impl<'a> Outgoing<'a> {
         })
     }
 
+    /// Sends bytes of a file, `count` from `at` on (or from where it stands), as far as the kernel takes them now, without a
+    /// copy; says how many, 0 where the file ends before. `Pending` while it takes nothing, and
+    /// after a failure, or once our direction has ended. None: the kernel does not do it with this
+    /// file, or the bytes are wanted on their way, so they have to be read and sent.
+    pub fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        (file, at, count): (impl AsFd, Option<u64>, usize),
+    ) -> Poll<Option<usize>> {
+        if self.connection.is_half_closed() || self.failed.is_some() {
+            return Poll::Pending;
+        }
+        if !self.connection.is_unseen() {
+            return Poll::Ready(None);
+        }
+        if !self.unsent.is_empty() {
+            // Asked again as soon as that is sent.
+            return Poll::Pending;
+        }
+        Poll::Ready(
+            match ready!(self.connection.poll_send_file(cx, (file, at, count))) {
+                Ok(count) => Some(count),
+                Err(errno) if is_of_connection(errno) => {
+                    self.failed = Some(errno);
+                    return Poll::Pending;
+                }
+                // To read it tells what is wrong with the file, if anything is.
+                Err(_) => None,
+            },
+        )
+    }
+
+    /// Sends what is in a pipe, as far as the kernel takes it now; ready when the pipe is empty.
+    /// `Pending` after a failure, or once our direction has ended.
+    pub fn poll_send_pipe(&mut self, cx: &mut Context<'_>, lent: &mut LentPipe) -> Poll<()> {
+        while let Some((pipe, count)) = lent.filled() {
+            if self.connection.is_half_closed() || self.failed.is_some() || !self.unsent.is_empty()
+            {
+                return Poll::Pending;
+            }
+            let sent = match self.connection.is_unseen() {
+                true => ready!(self.connection.poll_splice_from(cx, (pipe, count))),
+                false => Err(Errno::INVAL),
+            };
+            match sent {
+                Ok(count) => lent.note_taken(count),
+                Err(errno) if is_refused(errno) => lent.pour(|bytes| self.send(bytes)),
+                Err(errno) => self.failed = Some(errno),
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Bytes that wait to be sent.
     pub fn unsent(&self) -> usize {
         self.unsent.len()
@@ -89,6 +146,11 @@ impl<'a> Outgoing<'a> {
     pub(super) fn failed(&self) -> Option<Errno> {
         self.failed
     }
+}
+
+/// Whether a send failed because of the connection, and not because of what was to be sent.
+fn is_of_connection(errno: Errno) -> bool {
+    close_for(errno) != Close::Fail
 }
 
 /// Bytes that the kernel has not taken yet. Holds no memory when there are none.

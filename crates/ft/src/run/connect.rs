@@ -1,11 +1,13 @@
 //! `ft connect`: the active road with stdin and stdout, or with a program.
 
-use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fivetuple::event::Observers;
 use fivetuple::service::{Output, OutputEnd, Terminal};
 use fivetuple::{Client, Closed, Event, NotConnected, Observer, Reason, Retry};
+use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 use super::editor::{self, LineEditor};
 use super::exec::Program;
@@ -15,6 +17,20 @@ use super::{remark, status, status_of, streams};
 use crate::plan::Connect;
 use crate::report::Reports;
 use crate::report::error::explain_io;
+
+/// How long a connection that is cut is waited for.
+const ABORT_WITHIN: Duration = Duration::from_millis(200);
+
+/// One thread does all of it. Where the connection itself sends a file, signals have another: a file
+/// system may hang.
+pub(super) fn runtime(plan: &Connect) -> Builder {
+    if !plan.terminal.input || plan.exec.is_some() || !streams::stdin_is_file() {
+        return Builder::new_current_thread();
+    }
+    let mut threads = Builder::new_multi_thread();
+    threads.worker_threads(2);
+    threads
+}
 
 pub(super) async fn connect(plan: Connect) -> u8 {
     let digests = Digests::of(plan.watch);
@@ -84,11 +100,17 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
             return status::FAILED;
         }
     };
-    let mut serving = pin!(client.serve(&terminal));
+    let mut serving = {
+        let terminal = terminal.clone();
+        tokio::spawn(async move { client.serve(&terminal).await })
+    };
     let mut interrupted = None;
     let closed = loop {
         tokio::select! {
-            closed = &mut serving => break closed,
+            closed = &mut serving => match closed {
+                Ok(closed) => break closed,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            },
             asked = signals.next() => match asked {
                 Asked::Counters => reports.say(&watching.line()),
                 Asked::End(status) if interrupted.is_none() => {
@@ -98,7 +120,12 @@ async fn talk(client: Client, plan: &Connect, (reports, signals): (&Reports, &mu
                         program.pass(status);
                     }
                 }
-                Asked::End(status) => return status,
+                Asked::End(status) => {
+                    serving.abort();
+                    // It hears of it at once, unless a file system has its thread.
+                    let _ = timeout(ABORT_WITHIN, serving).await;
+                    return status;
+                }
             },
         }
     };
@@ -135,7 +162,7 @@ fn stdin_and_stdout(plan: &Connect, editor: &mut Option<LineEditor>) -> std::io:
         return Ok(terminal);
     }
     // A terminal that cannot do it edits lines itself.
-    streams::terminal(&plan.terminal)
+    streams::terminal(&plan.terminal, true)
 }
 
 fn outcome(closed: &Closed, output: &Output, reports: &Reports) -> u8 {

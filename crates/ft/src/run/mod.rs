@@ -47,7 +47,7 @@ pub(crate) fn run(plan: Plan) -> u8 {
             Err(text) => fail(&text),
         },
         Plan::ListenDatagrams(plan) => on(Builder::new_multi_thread(), datagrams::listen(*plan)),
-        Plan::Connect(plan) => on(Builder::new_current_thread(), connect::connect(*plan)),
+        Plan::Connect(plan) => on(connect::runtime(&plan), connect::connect(*plan)),
         Plan::Check(plan) => on(Builder::new_current_thread(), check::check(*plan)),
         Plan::Demo(report) => on(Builder::new_current_thread(), demo::demo(report)),
     }

@@ -75,8 +75,8 @@ pub(super) fn start(
 ) -> Result<Started, String> {
     Ok(match plan.service {
         plan::Service::Terminal(ref plan) => {
-            let terminal =
-                streams::terminal(plan).map_err(|error| explain_io("stdin or stdout", &error))?;
+            let terminal = streams::terminal(plan, false)
+                .map_err(|error| explain_io("stdin or stdout", &error))?;
             let output = Some(terminal.output.clone());
             heard(output, serve(server, terminal))
         }
@@ -121,7 +121,10 @@ pub(super) fn start(
                 ..serve(server, exec)
             }
         }
-        plan::Service::Source(size) => serve(server, move |_: &Identity| Source::new(size)),
+        plan::Service::Source(size) => {
+            let source = Source::new(size);
+            serve(server, move |_: &Identity| source.clone())
+        }
         plan::Service::Relay(ref plan) => {
             let relay = relay(plan, server.local().cloned())?;
             serve(server, relay)

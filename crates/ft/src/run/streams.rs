@@ -11,10 +11,10 @@ use fivetuple::call::Filter;
 use fivetuple::kernel::limit::block_signal;
 use fivetuple::kernel::readiness;
 use fivetuple::service::{Input, Output, OutputEnd, Terminal, WhenGone};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, fstat, makedev};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Signal, getpgrp};
-use rustix::termios::tcgetpgrp;
+use rustix::termios::{isatty, tcgetpgrp};
 use tokio::io::Interest;
 
 use crate::plan;
@@ -22,13 +22,19 @@ use crate::plan;
 /// Descriptors from here on are ours; 0, 1 and 2 are left alone.
 const OURS: i32 = 3;
 
-/// The terminal service on stdin and stdout.
-pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
+/// The terminal service on stdin and stdout, for one connection alone or for all that come.
+pub(super) fn terminal(plan: &plan::Terminal, for_one: bool) -> io::Result<Terminal> {
     let input = match plan.input.then(stdin) {
         Some(stdin) => match stdin? {
             Some(stdin) => {
                 let is_file = kind(&stdin.stdin) == Some(FileType::RegularFile);
-                let input = Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?;
+                let input = if plan.crlf || isatty(&stdin.stdin) {
+                    Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?
+                } else if is_file && for_one {
+                    Input::to_one(stdin.stdin)
+                } else {
+                    Input::of_file(stdin.stdin, plan.slow)?
+                };
                 Some(if is_file { input.never_absent() } else { input })
             }
             None => None,
@@ -37,6 +43,19 @@ pub(super) fn terminal(plan: &plan::Terminal) -> io::Result<Terminal> {
     };
     let output = output(plan)?;
     Ok(Terminal { input, output })
+}
+
+/// Whether stdin is a regular file.
+pub(super) fn stdin_is_file() -> bool {
+    kind(rustix::stdio::stdin()) == Some(FileType::RegularFile)
+}
+
+/// Whether it is /dev/null.
+fn is_null(fd: impl AsFd) -> bool {
+    fstat(fd).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+            && stat.st_rdev == makedev(1, 3)
+    })
 }
 
 fn kind(fd: impl AsFd) -> Option<FileType> {
@@ -61,18 +80,18 @@ pub(super) fn stdout() -> io::Result<Option<File>> {
 /// stdout, written by a thread.
 pub(super) fn output(plan: &plan::Terminal) -> io::Result<Output> {
     match stdout()? {
-        Some(stdout) if plan.output => {
+        Some(stdout) if plan.output && !is_null(&stdout) => {
             let output = if plan.visible {
                 let shown = VisibleWriter::new(Filter::new(), stdout);
                 Output::new(shown, plan.slow, WhenGone::Close)?
             } else {
-                Output::new(stdout, plan.slow, WhenGone::Close)?
+                Output::of_file(stdout, plan.slow, WhenGone::Close)?
             };
             watch(&output);
             Ok(output)
         }
         // Closed at the start counts as /dev/null.
-        _ => Output::new(io::sink(), plan.slow, WhenGone::Close),
+        _ => Ok(Output::discarding()),
     }
 }
 

@@ -177,6 +177,8 @@ const fn step(call: Call) -> Step {
         Call::Connect => ("4", "connect"),
         Call::Send => ("6", "send"),
         Call::Receive => ("6", "receive"),
+        Call::Splice => ("6", "splice"),
+        Call::SendFile => ("6", "send"),
         Call::Shutdown => ("7", "half-close"),
         Call::Close => CLOSE,
         Call::Open | Call::Read | Call::Write | Call::Sync | Call::Rename => ("", "file"),

@@ -26,7 +26,7 @@ use crate::connect::{self, ConnectOptions, NotConnected, Tries};
 use crate::connection::Connection;
 use crate::event::{Identity, Observers};
 use crate::kernel::interface::is_of_this_machine;
-use crate::transfer::{Joined, Terms, Timer, close_for, tell};
+use crate::transfer::{Joined, Pipes, Terms, Timer, close_for, tell};
 
 use datagrams::Sessions;
 pub use destinations::REST;
@@ -38,6 +38,8 @@ use destinations::{Destination, Destinations};
 pub struct Relay {
     destinations: Arc<Destinations>,
     options: Arc<ConnectOptions>,
+    /// For bulk.
+    pipes: Arc<Pipes>,
     /// Of datagrams.
     sessions: Arc<Sessions>,
 }
@@ -49,6 +51,7 @@ impl Relay {
         Self {
             destinations: Arc::new(Destinations::new(destinations)),
             options: Arc::new(options),
+            pipes: Arc::default(),
             sessions: Arc::default(),
         }
     }
@@ -162,7 +165,7 @@ impl Relay {
             Ok(connected) => {
                 client.identity().join(connected.identity());
                 connected.live().announce(client.observers());
-                Joined::new(client, connected, &terms).await
+                Joined::new(client, connected, (&terms, &self.pipes)).await
             }
             Err((how, expired)) => {
                 let closed = client.close(how).await;

@@ -1,6 +1,7 @@
 //! From a reader to every client: one log of chunks, read by each client at its own place.
 
 use std::collections::{HashMap, VecDeque};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -8,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{QUEUE_MAX, Slow};
+use crate::transfer::{Flow, LentPipe, Pipes, is_refused};
 
 /// Bytes that one read of the reader takes at most.
 const READ: usize = 64 * 1024;
@@ -17,8 +19,14 @@ const READ: usize = 64 * 1024;
 /// It is read only while somebody is connected, and no further ahead than 256 KiB.
 #[derive(Clone, Debug)]
 pub struct Input {
-    shared: Arc<Shared>,
+    source: Source,
     interactive: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Shared(Arc<Shared>),
+    File(Arc<File>),
 }
 
 #[derive(Debug)]
@@ -48,9 +56,17 @@ struct Log {
 
 #[derive(Debug)]
 struct Chunk {
-    bytes: Arc<[u8]>,
+    payload: Payload,
+    length: usize,
     /// Readers that have not taken it yet.
     waited_for: u64,
+}
+
+#[derive(Debug)]
+enum Payload {
+    Bytes(Arc<[u8]>),
+    /// For the one reader there is, until it has taken it.
+    Pipe(Option<LentPipe>),
 }
 
 impl Input {
@@ -71,25 +87,50 @@ impl Input {
         crlf: bool,
         slow: Slow,
     ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            log: Mutex::default(),
-            changed: Condvar::new(),
-            slow,
-        });
+        let shared = Shared::new(slow);
         let of_thread = Arc::clone(&shared);
-        thread::Builder::new()
-            .name("input".into())
-            .spawn(move || of_thread.read_all(reader, crlf))?;
+        start(move || of_thread.read_all(reader, crlf))?;
         Ok(Self {
-            shared,
+            source: Source::Shared(shared),
             interactive,
         })
+    }
+
+    /// Starts a thread that reads from a file, a pipe or whatever else has a descriptor; while one
+    /// client alone is connected, bulk gets to it without a copy.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub fn of_file(file: File, slow: Slow) -> std::io::Result<Self> {
+        let shared = Shared::new(slow);
+        let of_thread = Arc::clone(&shared);
+        start(move || {
+            of_thread.splice_all(&file);
+            of_thread.read_all(&file, false);
+        })?;
+        Ok(Self {
+            source: Source::Shared(shared),
+            interactive: false,
+        })
+    }
+
+    /// A regular file for one connection alone, from where it stands to its end. The task of the
+    /// connection has the kernel send it (sendfile(2)), or reads it: it waits where the file system
+    /// does.
+    pub fn to_one(file: File) -> Self {
+        Self {
+            source: Source::File(Arc::new(file)),
+            interactive: false,
+        }
     }
 
     /// Its end is one even before its first byte: somebody wants to send an empty file.
     #[must_use]
     pub fn never_absent(self) -> Self {
-        self.shared.lock().any = true;
+        if let Source::Shared(shared) = &self.source {
+            shared.lock().any = true;
+        }
         self
     }
 
@@ -97,9 +138,25 @@ impl Input {
         self.interactive
     }
 
-    /// A client that reads from here on.
-    pub(super) fn join(&self) -> Reader {
-        let mut log = self.shared.lock();
+    /// What a client gets from here on.
+    pub(super) fn join(&self) -> Feed {
+        match &self.source {
+            Source::Shared(shared) => Feed::Reader(Shared::join(shared)),
+            Source::File(file) => Feed::File(Arc::clone(file)),
+        }
+    }
+}
+
+/// What one client gets.
+#[derive(Debug)]
+pub(super) enum Feed {
+    Reader(Reader),
+    File(Arc<File>),
+}
+
+impl Shared {
+    fn join(shared: &Arc<Self>) -> Reader {
+        let mut log = shared.lock();
         // What was read when nobody was there any more goes to the next who comes.
         let (next, seen) = if log.readers == 0 {
             for chunk in &mut log.chunks {
@@ -111,9 +168,9 @@ impl Input {
         };
         log.readers += 1;
         log.joined += 1;
-        self.shared.changed.notify_all();
+        shared.changed.notify_all();
         Reader {
-            shared: Arc::clone(&self.shared),
+            shared: Arc::clone(shared),
             number: log.joined,
             next,
             seen,
@@ -121,7 +178,20 @@ impl Input {
     }
 }
 
+fn start(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    thread::Builder::new().name("input".into()).spawn(work)?;
+    Ok(())
+}
+
 impl Shared {
+    fn new(slow: Slow) -> Arc<Self> {
+        Arc::new(Self {
+            log: Mutex::default(),
+            changed: Condvar::new(),
+            slow,
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,6 +219,42 @@ impl Shared {
         let mut log = self.lock();
         log.ended = true;
         log.wake_all();
+    }
+
+    /// Reads a little, and splices what comes in bulk; until the end, or until the kernel does not
+    /// splice from this file.
+    fn splice_all(&self, mut file: &File) {
+        let (pipes, mut flow) = (Arc::new(Pipes::default()), Flow::default());
+        let mut buffer = vec![0; READ];
+        loop {
+            self.wait_for_room();
+            if flow.is_bulk()
+                && self.lock().readers == 1
+                && let Some(mut lent) = pipes.lend()
+            {
+                match lent.fill(file) {
+                    Ok(0) => return,
+                    Ok(count) => {
+                        flow.note_spliced(count);
+                        flow.note_dry();
+                        self.publish_pipe(lent);
+                        continue;
+                    }
+                    Err(errno) if is_refused(errno) => return,
+                    // To read it tells what is wrong.
+                    Err(_) => flow.note_no_pipe(),
+                }
+            }
+            match file.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(count) => {
+                    flow.note_read(count == buffer.len());
+                    self.publish(buffer.get(..count).unwrap_or_default().into());
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
     }
 
     /// Waits until somebody is connected and the log has room, or makes room.
@@ -185,18 +291,38 @@ impl Shared {
     }
 
     fn publish(&self, bytes: Arc<[u8]>) {
+        let length = bytes.len();
+        self.lock().push(Payload::Bytes(bytes), length);
+    }
+
+    fn publish_pipe(&self, mut filled: LentPipe) {
         let mut log = self.lock();
-        log.any = true;
-        log.bytes += bytes.len();
-        let waited_for = log.readers;
-        log.chunks.push_back(Chunk { bytes, waited_for });
-        log.wake_all();
+        let length = filled.len();
+        if log.readers <= 1 {
+            return log.push(Payload::Pipe(Some(filled)), length);
+        }
+        // Another has come meanwhile, and a pipe can be read once.
+        let mut bytes = Vec::with_capacity(length);
+        filled.pour(|part| bytes.extend_from_slice(part));
+        log.push(Payload::Bytes(bytes.into()), length);
     }
 }
 
 impl Log {
     fn end(&self) -> u64 {
         self.first + self.chunks.len() as u64
+    }
+
+    fn push(&mut self, payload: Payload, length: usize) {
+        self.any = true;
+        self.bytes += length;
+        let waited_for = self.readers;
+        self.chunks.push_back(Chunk {
+            payload,
+            length,
+            waited_for,
+        });
+        self.wake_all();
     }
 
     fn wake_all(&mut self) {
@@ -214,8 +340,8 @@ impl Log {
     fn pop_first(&mut self) {
         if let Some(chunk) = self.chunks.pop_front() {
             self.first += 1;
-            self.bytes -= chunk.bytes.len();
-            self.bytes_before += chunk.bytes.len() as u64;
+            self.bytes -= chunk.length;
+            self.bytes_before += chunk.length as u64;
         }
     }
 
@@ -245,6 +371,7 @@ impl Log {
 #[derive(Debug)]
 pub(super) enum Next {
     Bytes(Arc<[u8]>),
+    Pipe(LentPipe),
     /// So many bytes were thrown away before this reader took them.
     Missed(u64),
     /// It was too slow, and the policy is to close it.
@@ -291,7 +418,7 @@ impl Reader {
             return Poll::Ready(Next::Missed(missed));
         }
         let index = log.index(self.next);
-        let Some(bytes) = log.chunks.get(index).map(|chunk| Arc::clone(&chunk.bytes)) else {
+        let Some(chunk) = log.chunks.get_mut(index) else {
             return match (log.ended, log.any) {
                 (true, true) => Poll::Ready(Next::Ended),
                 (true, false) => Poll::Ready(Next::Absent),
@@ -301,12 +428,19 @@ impl Reader {
                 }
             };
         };
+        let next = match &mut chunk.payload {
+            Payload::Bytes(bytes) => Next::Bytes(Arc::clone(bytes)),
+            Payload::Pipe(filled) => match filled.take() {
+                Some(filled) => Next::Pipe(filled),
+                None => Next::Missed(chunk.length as u64),
+            },
+        };
         self.next += 1;
-        self.seen += bytes.len() as u64;
+        self.seen += chunk.length as u64;
         log.taken(index);
         log.drop_taken();
         self.shared.changed.notify_all();
-        Poll::Ready(Next::Bytes(bytes))
+        Poll::Ready(next)
     }
 }
 

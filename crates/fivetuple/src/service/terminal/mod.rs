@@ -3,7 +3,8 @@
 //!
 //! Over UDP a line is a datagram.
 //!
-//! It takes any reader and any writer. Each has a thread of its own, because reading from a
+//! It takes any reader and any writer; what comes in bulk from or for a file goes through pipes that
+//! the kernel fills and empties by itself. Each has a thread of its own, because reading from a
 //! terminal or a file blocks and no flag on the descriptor may change that: it belongs to other
 //! programs, too. Nobody ever waits for these threads to end.
 
@@ -11,7 +12,9 @@ mod input;
 mod lines;
 mod output;
 
+use std::fs::File;
 use std::future::Future;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -19,10 +22,12 @@ use crate::close::{Close, Closed};
 use crate::connection::Connection;
 use crate::event::{Direction, Event, FellBehind, Identity, Observers};
 use crate::service::Service;
-use crate::transfer::{Exchange, Outgoing, SCRATCH, Supply, Terms, Transfer};
+use crate::transfer::{
+    Exchange, Intake, LentPipe, Outgoing, SCRATCH, Supply, Terms, Transfer, with_scratch,
+};
 
 pub use input::Input;
-use input::{Next, Reader};
+use input::{Feed, Next, Reader};
 use lines::Lines;
 pub use output::{Output, OutputEnd, WhenGone};
 
@@ -69,13 +74,20 @@ impl Service for Terminal {
         terms: &Arc<Terms>,
     ) -> impl Future<Output = Closed> + Send + 'static {
         let identity = connection.identity();
+        let (reader, file) = match self.input.as_ref().map(Input::join) {
+            None => (None, None),
+            Some(Feed::Reader(reader)) => (Some(reader), None),
+            Some(Feed::File(file)) => (None, Some(file)),
+        };
         let exchange = TerminalExchange {
             number: self.output.join(),
             identity: identity.clone(),
             observers: connection.observers().clone(),
             interactive: self.input.as_ref().is_some_and(Input::is_interactive),
-            reader: self.input.as_ref().map(Input::join),
+            reader,
+            file,
             lines: connection.is_datagram().then(Lines::default),
+            sending: None,
             output: self.output.clone(),
             mark: 0,
             refused: false,
@@ -93,8 +105,12 @@ struct TerminalExchange {
     observers: Observers,
     interactive: bool,
     reader: Option<Reader>,
+    /// Sent from here, if no reader brings it.
+    file: Option<Arc<File>>,
     /// Of a connection of datagrams.
     lines: Option<Lines>,
+    /// What the reader gave last and is not sent yet, if it is a pipe.
+    sending: Option<LentPipe>,
     output: Output,
     /// Our last byte's place in all that was ever given to the output.
     mark: u64,
@@ -139,6 +155,14 @@ impl Exchange for TerminalExchange {
         }
     }
 
+    fn intake(&self) -> Intake<'_> {
+        self.output.intake()
+    }
+
+    fn received_pipe(&mut self, filled: LentPipe) {
+        self.mark = self.output.push_pipe(filled);
+    }
+
     fn poll_room(&mut self, cx: &mut Context<'_>, _unsent: usize) -> Poll<Result<usize, Close>> {
         if self.refused {
             return Poll::Ready(Err(Close::Abort));
@@ -149,6 +173,11 @@ impl Exchange for TerminalExchange {
     }
 
     fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
+        if let Some(file) = &self.file {
+            let supply = ready!(poll_send_file(file, cx, out));
+            self.ended = supply == Supply::Ended;
+            return Poll::Ready(supply);
+        }
         let Some(reader) = &mut self.reader else {
             return Poll::Ready(Supply::Absent);
         };
@@ -156,11 +185,22 @@ impl Exchange for TerminalExchange {
             out.send(line);
             return Poll::Ready(Supply::More);
         }
+        if let Some(sending) = &mut self.sending {
+            ready!(out.poll_send_pipe(cx, sending));
+            self.sending = None;
+        }
         Poll::Ready(match ready!(reader.poll_next(cx)) {
             Next::Bytes(bytes) => {
                 match &mut self.lines {
                     Some(lines) => lines.push(bytes),
                     None => out.send(&bytes),
+                }
+                Supply::More
+            }
+            Next::Pipe(filled) => {
+                match &mut self.lines {
+                    Some(lines) => lines.push(poured(filled)),
+                    None => self.sending = Some(filled),
                 }
                 Supply::More
             }
@@ -217,11 +257,40 @@ impl Exchange for TerminalExchange {
     }
 }
 
+/// Sends what comes next in the file.
+fn poll_send_file(mut file: &File, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
+    Poll::Ready(
+        match ready!(out.poll_send_file(cx, (file, None, AT_ONCE))) {
+            Some(0) => Supply::Ended,
+            Some(_) => Supply::More,
+            None => with_scratch(|scratch| match file.read(scratch) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => Supply::More,
+                // What cannot be read counts as ended.
+                Ok(0) | Err(_) => Supply::Ended,
+                Ok(count) => {
+                    out.send(scratch.get(..count).unwrap_or_default());
+                    Supply::More
+                }
+            }),
+        },
+    )
+}
+
+/// What is in a pipe, as bytes.
+fn poured(mut filled: LentPipe) -> Arc<[u8]> {
+    let mut bytes = Vec::with_capacity(filled.len());
+    filled.pour(|part| bytes.extend_from_slice(part));
+    bytes.into()
+}
+
 impl Drop for TerminalExchange {
     fn drop(&mut self) {
         self.output.forget(self.number);
     }
 }
+
+/// Bytes of a file that are sent at once. More would keep what is received waiting.
+const AT_ONCE: usize = 1024 * 1024;
 
 /// Bytes that wait at most between a reader or writer and the connections.
 const QUEUE_MAX: usize = 4 * SCRATCH;

@@ -1,7 +1,10 @@
 //! From all clients to one writer: a bounded queue of bytes in the order of arrival.
+//!
+//! Bulk for a file or a pipe comes in pipes, which the thread empties into it without a copy.
 
-use std::collections::HashMap;
-use std::io::{ErrorKind, Write};
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -9,6 +12,7 @@ use std::thread;
 use super::{QUEUE_MAX, SCRATCH, Slow};
 use crate::call::{Errno, describe};
 use crate::close::Close;
+use crate::transfer::{Intake, LentPipe, Pipes};
 
 /// Why nothing more is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +50,30 @@ struct Shared {
     pushed: Condvar,
     slow: Slow,
     when_gone: WhenGone,
+    /// For bulk; none where it cannot be written from a pipe.
+    pipes: Option<Arc<Pipes>>,
+    /// There is no thread, and nothing is ever given to it.
+    discards: bool,
+}
+
+/// What the thread writes to.
+enum Target {
+    Writer(Box<dyn Write + Send>),
+    File(File),
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Bytes(Vec<u8>),
+    Pipe(LentPipe),
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: Vec<u8>,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    /// Memory for the next bytes.
+    spare: Vec<u8>,
     /// All bytes ever pushed, and all that are written (or thrown away).
     pushed: u64,
     done: u64,
@@ -81,18 +104,52 @@ impl Output {
         writer: impl Write + Send + 'static,
         slow: Slow,
         when_gone: WhenGone,
-    ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            queue: Mutex::default(),
-            pushed: Condvar::new(),
-            slow,
-            when_gone,
-        });
+    ) -> io::Result<Self> {
+        Self::start(Target::Writer(Box::new(writer)), None, (slow, when_gone))
+    }
+
+    /// Starts a thread that writes to a file, a pipe or whatever else has a descriptor; while
+    /// nothing may be thrown away, bulk gets there without a copy.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub fn of_file(file: File, slow: Slow, when_gone: WhenGone) -> io::Result<Self> {
+        // What is in a pipe cannot be thrown away in part.
+        let pipes = (slow == Slow::Block).then(Arc::default);
+        Self::start(Target::File(file), pipes, (slow, when_gone))
+    }
+
+    fn start(
+        target: Target,
+        pipes: Option<Arc<Pipes>>,
+        (slow, when_gone): (Slow, WhenGone),
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(pipes, (slow, when_gone)));
         let of_thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("output".into())
-            .spawn(move || of_thread.write_all(writer))?;
+            .spawn(move || of_thread.write_all(target))?;
         Ok(Self { shared })
+    }
+
+    /// Takes everything and keeps nothing (/dev/null): what comes does not have to be fetched.
+    pub fn discarding() -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                discards: true,
+                ..Shared::new(None, (Slow::Block, WhenGone::Close))
+            }),
+        }
+    }
+
+    /// How it wants what comes.
+    pub(super) fn intake(&self) -> Intake<'_> {
+        match &self.shared.pipes {
+            _ if self.shared.discards => Intake::Nothing,
+            Some(pipes) => Intake::Pipes(pipes),
+            None => Intake::Bytes,
+        }
     }
 
     /// Why nothing more is written, once that is so.
@@ -140,8 +197,8 @@ impl Output {
     /// the writer is behind.
     pub(in crate::service) fn push(&self, bytes: &[u8]) -> Result<(u64, u64), u64> {
         let mut queue = self.shared.lock();
-        if self.shared.slow == Slow::Close && queue.waiting.len() >= QUEUE_MAX {
-            return Err(queue.waiting.len() as u64);
+        if self.shared.slow == Slow::Close && queue.waiting_bytes >= QUEUE_MAX {
+            return Err(queue.waiting_bytes as u64);
         }
         queue.pushed += bytes.len() as u64;
         if queue.end.is_some() {
@@ -150,18 +207,31 @@ impl Output {
         }
         let mut dropped = 0;
         if self.shared.slow == Slow::DropOldest {
-            let over = (queue.waiting.len() + bytes.len()).saturating_sub(QUEUE_MAX);
-            dropped = over.min(queue.waiting.len());
-            queue.waiting.drain(..dropped);
+            let over = (queue.waiting_bytes + bytes.len()).saturating_sub(QUEUE_MAX);
+            dropped = queue.drop_oldest(over);
             if queue.writing > 0 {
                 queue.dropped += dropped as u64;
             } else {
                 queue.done += dropped as u64;
             }
         }
-        queue.waiting.extend_from_slice(bytes);
+        queue.append(bytes);
         self.shared.pushed.notify_one();
         Ok((queue.pushed, dropped as u64))
+    }
+
+    /// Appends what is in a pipe; returns the place of its last byte.
+    pub(super) fn push_pipe(&self, filled: LentPipe) -> u64 {
+        let mut queue = self.shared.lock();
+        queue.pushed += filled.len() as u64;
+        if queue.end.is_some() {
+            queue.done += filled.len() as u64;
+        } else {
+            queue.waiting_bytes += filled.len();
+            queue.waiting.push_back(Waiting::Pipe(filled));
+            self.shared.pushed.notify_one();
+        }
+        queue.pushed
     }
 
     /// How many bytes it takes now; `Pending` while that is less than `least`.
@@ -178,7 +248,7 @@ impl Output {
                 None => Ok(SCRATCH),
             });
         }
-        let room = QUEUE_MAX.saturating_sub(queue.waiting.len());
+        let room = QUEUE_MAX.saturating_sub(queue.waiting_bytes);
         match self.shared.slow {
             Slow::DropOldest => Poll::Ready(Ok(SCRATCH)),
             // Who has nothing to write is not concerned: only a byte that comes shows who has.
@@ -236,32 +306,46 @@ impl Output {
 }
 
 impl Shared {
+    fn new(pipes: Option<Arc<Pipes>>, (slow, when_gone): (Slow, WhenGone)) -> Self {
+        Self {
+            queue: Mutex::default(),
+            pushed: Condvar::new(),
+            slow,
+            when_gone,
+            pipes,
+            discards: false,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_all(&self, mut writer: impl Write) {
-        let mut bytes = Vec::new();
+    fn write_all(&self, mut target: Target) {
         loop {
-            {
+            let mut waiting = {
                 let mut queue = self
                     .pushed
                     .wait_while(self.lock(), |queue| {
                         queue.waiting.is_empty() && queue.end.is_none() && !queue.finished
                     })
                     .unwrap_or_else(PoisonError::into_inner);
-                if queue.end.is_some() || queue.waiting.is_empty() {
+                if queue.end.is_some() {
                     return;
                 }
-                std::mem::swap(&mut bytes, &mut queue.waiting);
-                queue.writing = bytes.len() as u64;
+                let Some(waiting) = queue.waiting.pop_front() else {
+                    return;
+                };
+                queue.waiting_bytes -= waiting.len();
+                queue.writing = waiting.len() as u64;
                 // Room again: who was held back may read on while this is written.
                 queue.wake();
-            }
-            let written = writer.write_all(&bytes).and_then(|()| writer.flush());
-            match written {
+                waiting
+            };
+            match target.write(&mut waiting) {
                 Ok(()) => {
                     let mut queue = self.lock();
+                    queue.keep_memory(waiting);
                     queue.done += queue.writing + queue.dropped;
                     (queue.writing, queue.dropped) = (0, 0);
                     queue.wake();
@@ -274,8 +358,6 @@ impl Shared {
                     return self.end(OutputEnd::Failed(describe(&error), errno));
                 }
             }
-            bytes.clear();
-            bytes.shrink_to(QUEUE_MAX);
         }
     }
 
@@ -294,11 +376,12 @@ impl Shared {
     fn end(&self, end: OutputEnd) {
         let mut queue = self.lock();
         if queue.end.is_none() {
-            queue.lost = queue.writing > 0 || !queue.waiting.is_empty();
+            queue.lost = queue.writing > 0 || queue.waiting_bytes > 0;
             queue.end = Some(end);
         }
         queue.done = queue.pushed;
-        queue.waiting = Vec::new();
+        queue.waiting = VecDeque::new();
+        queue.waiting_bytes = 0;
         queue.wake();
         for (_, waker) in queue.watching.drain() {
             waker.wake();
@@ -310,7 +393,67 @@ impl Shared {
     }
 }
 
+impl Target {
+    fn write(&mut self, waiting: &mut Waiting) -> io::Result<()> {
+        match (self, waiting) {
+            (Self::Writer(writer), Waiting::Bytes(bytes)) => {
+                writer.write_all(bytes).and_then(|()| writer.flush())
+            }
+            (Self::File(file), Waiting::Bytes(bytes)) => file.write_all(bytes),
+            (Self::File(file), Waiting::Pipe(filled)) => filled.write_to(file),
+            (Self::Writer(writer), Waiting::Pipe(filled)) => {
+                let mut written = Ok(());
+                filled.pour(|bytes| {
+                    if written.is_ok() {
+                        written = writer.write_all(bytes);
+                    }
+                });
+                written
+            }
+        }
+    }
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Pipe(filled) => filled.len(),
+        }
+    }
+}
+
 impl Queue {
+    fn append(&mut self, bytes: &[u8]) {
+        self.waiting_bytes += bytes.len();
+        if let Some(Waiting::Bytes(last)) = self.waiting.back_mut() {
+            return last.extend_from_slice(bytes);
+        }
+        let mut memory = std::mem::take(&mut self.spare);
+        memory.extend_from_slice(bytes);
+        self.waiting.push_back(Waiting::Bytes(memory));
+    }
+
+    /// Throws away up to `count` of the oldest bytes; how many there were.
+    fn drop_oldest(&mut self, count: usize) -> usize {
+        let Some(Waiting::Bytes(oldest)) = self.waiting.front_mut() else {
+            return 0;
+        };
+        let dropped = count.min(oldest.len());
+        oldest.drain(..dropped);
+        self.waiting_bytes -= dropped;
+        dropped
+    }
+
+    /// What was written gives its memory to what comes next.
+    fn keep_memory(&mut self, written: Waiting) {
+        if let Waiting::Bytes(mut memory) = written {
+            memory.clear();
+            memory.shrink_to(QUEUE_MAX);
+            self.spare = memory;
+        }
+    }
+
     /// Wakes whoever waits for something that a write brings.
     fn wake(&mut self) {
         for (_, waker) in self.waiting_for.drain() {

@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{EndOfStream, Eof, ROUNDS, Step, Terms, Timer};
+use super::{EndOfStream, Eof, Pipes, ROUNDS, Step, Terms, Timer};
 use crate::close::{Close, Closed};
 use crate::connection::Connection;
 use end::End;
@@ -40,14 +40,21 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// Joins them. `terms` counts from when the accepted one came to be.
-    pub fn new(accepted: Connection, connected: Connection, terms: &Arc<Terms>) -> Self {
+    /// Joins them; bulk goes through pipes of this stock. `terms` counts from when the accepted one
+    /// came to be.
+    pub fn new(
+        accepted: Connection,
+        connected: Connection,
+        (terms, pipes): (&Arc<Terms>, &Arc<Pipes>),
+    ) -> Self {
+        let is_unseen = accepted.is_unseen() && connected.is_unseen();
+        let one_way = || OneWay::with_pipes(is_unseen.then(|| Arc::clone(pipes)));
         Self {
             timer: Timer::new(accepted.identity().since, terms),
             accepted: End::new(accepted, terms.eof),
             connected: End::new(connected, terms.eof),
-            there: OneWay::default(),
-            back: OneWay::default(),
+            there: one_way(),
+            back: one_way(),
             is_full: terms.eof == Eof::Full,
             last: None,
         }

@@ -55,7 +55,14 @@ impl Log {
 
 /// Whether it is about a destination, called for a client who is here already.
 pub(super) fn is_about_destination(client: &Identity, error: &dyn Explained) -> bool {
-    let data = [Call::Send, Call::Receive, Call::Shutdown, Call::Close];
+    let data = [
+        Call::Send,
+        Call::Receive,
+        Call::Splice,
+        Call::SendFile,
+        Call::Shutdown,
+        Call::Close,
+    ];
     let of_another = match error.subject() {
         Subject::Connection(name) => **name != client.name(),
         _ => false,
