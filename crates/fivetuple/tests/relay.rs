@@ -327,7 +327,8 @@ async fn an_early_answer_survives_a_destination_that_does_not_read_the_request()
     let ends = rig.relay.recorder.all_closed(2);
     assert_eq!((ends[0].1, ends[1].1), (Reason::Aborted, Reason::Reset));
     let (received, sent) = (ends[0].2.bytes_received, ends[1].2.bytes_sent);
-    assert!(received - sent <= 64 * 1024, "{received} in, {sent} out");
+    // What one pipe holds.
+    assert!(received - sent <= 1 << 20, "{received} in, {sent} out");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -367,7 +368,8 @@ async fn a_reset_is_passed_on_while_bytes_wait_for_a_destination_that_does_not_r
         let whole = received.iter().zip(bytes.iter().cycle());
         assert!(whole.into_iter().all(|(got, sent)| got == sent));
         let (taken, given) = (ends[0].2.bytes_received, ends[1].2.bytes_sent);
-        assert!(taken - given <= 64 * 1024, "{taken} in, {given} out");
+        // What one pipe holds.
+        assert!(taken - given <= 1 << 20, "{taken} in, {given} out");
     }
 }
 

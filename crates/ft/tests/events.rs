@@ -201,7 +201,11 @@ fn a_file_that_cannot_be_opened_or_written_is_said() {
     );
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(number(output.status), 1);
-    assert_eq!(said, "ft: open /nonexistent/x: no such file (ENOENT)\n");
+    assert_eq!(
+        said,
+        "ft: open /nonexistent/x: no such file (ENOENT)\n  \
+         try: check the spelling of the path · ft explain ENOENT\n"
+    );
     let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
     let port = address.port().to_string();
     let output = run(

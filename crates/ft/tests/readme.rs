@@ -101,16 +101,16 @@ fn play(number: usize, commands: &[Typed]) {
     let mut running = Vec::new();
     for (index, typed) in commands.iter().enumerate() {
         let output = folder.join(format!("{index}.out"));
-        let mut child = start(&typed.line.replace("8080", &port), &folder, &output);
+        let mut group = Group(start(&typed.line.replace("8080", &port), &folder, &output));
         if typed.goes_on && serves(&typed.line) {
             let pattern = format!(":{:04X} ", port.parse::<u16>().expect("a port"));
             eventually("it listens", || {
                 // With -q it does not say so.
                 read(&output).contains("listening on ") || listens(&pattern)
             });
-            running.push((child, typed, output));
+            running.push((group, typed, output));
         } else {
-            wait(&mut child);
+            wait(&mut group.0);
             let said = read(&output);
             assert!(matches(&typed.shown, &said), "{}\n{said}", typed.line);
         }
@@ -121,10 +121,23 @@ fn play(number: usize, commands: &[Typed]) {
             let so_far: Vec<&str> = said.lines().take(typed.shown.len()).collect();
             matches(&typed.shown, &said) || matches(&typed.shown, &so_far.join("\n"))
         });
-        let _ = kill_process_group(Pid::from_child(&server), Signal::TERM);
-        wait(&mut server);
+        let _ = kill_process_group(Pid::from_child(&server.0), Signal::TERM);
+        wait(&mut server.0);
     }
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+/// A shell with everything that it has started: none of it outlives the test, however that ends.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Once it has been waited for, its number may be somebody else's.
+        if let Ok(None) = self.0.try_wait() {
+            let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+            let _ = self.0.wait();
+        }
+    }
 }
 
 /// A terminal: a shell whose stdout and stderr go to one place, and on whose stdin nobody types.

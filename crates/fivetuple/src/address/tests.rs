@@ -540,3 +540,29 @@ proptest! {
         prop_assert_eq!(ports.to_string().parse::<PortSet>(), Ok(ports));
     }
 }
+
+/// Counted by `scripts/instructions`: each time one address of every kind.
+#[inline(never)]
+fn instructions_of_address(times: usize) -> usize {
+    let texts = [
+        "8080",
+        "127.0.0.1:8080",
+        "[2001:db8::1]:443",
+        "www.example.com:80",
+        "unix:/run/service.sock",
+    ];
+    let mut read = 0;
+    for _ in 0..times {
+        for text in texts {
+            let address: Result<Address, _> = std::hint::black_box(text).parse();
+            read += usize::from(address.is_ok());
+        }
+    }
+    read
+}
+
+#[test]
+#[ignore = "scripts/instructions counts it"]
+fn counted_address() {
+    assert_eq!(instructions_of_address(1000), 5000);
+}

@@ -356,3 +356,30 @@ fn who_only_sends_closes_when_that_is_done_whatever_the_peer_does() {
         }
     }
 }
+
+/// Counted by `scripts/instructions`: each time the five looks that a connection takes from its
+/// first byte to its close.
+#[inline(never)]
+fn instructions_of_end_of_stream(times: u32) -> u32 {
+    let mut closes = 0;
+    for _ in 0..times {
+        let mut end = std::hint::black_box(EndOfStream::new(Eof::Half, false));
+        assert_eq!(end.step(), Step::GoOn);
+        end.unsent = true;
+        assert_eq!(end.step(), Step::GoOn);
+        end.unsent = false;
+        end.input = Input::Ended;
+        assert_eq!(end.step(), Step::HalfClose);
+        end.half_closed = true;
+        assert_eq!(end.step(), Step::GoOn);
+        end.peer_finished = true;
+        closes += u32::from(matches!(end.step(), Step::Close(_)));
+    }
+    closes
+}
+
+#[test]
+#[ignore = "scripts/instructions counts it"]
+fn counted_end_of_stream() {
+    assert_eq!(instructions_of_end_of_stream(1000), 1000);
+}

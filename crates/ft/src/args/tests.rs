@@ -606,7 +606,7 @@ fn what_was_typed_can_be_typed_again_with_another_address() {
             "relay -v 80 --retry 3 one:80 -4",
             "ft relay -v '*:81' --retry 3 one:80 -4",
         ),
-        ("80 listen -v", "ft listen '*:81' -v"),
+        ("-v listen 80", "ft listen -v '*:81'"),
     ] {
         assert_eq!(listen(line).report.typed.at("*:81"), expected);
     }

@@ -278,9 +278,7 @@ impl Output {
         }
         if queue.done >= mark {
             // The end of the output is heard of even when nothing is owed.
-            if self.shared.when_gone == WhenGone::Close || ended {
-                queue.watching.insert(who, cx.waker().clone());
-            }
+            queue.watching.insert(who, cx.waker().clone());
             return Poll::Ready(Ok(()));
         }
         queue.waiting_for.insert(who, cx.waker().clone());

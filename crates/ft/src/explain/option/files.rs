@@ -8,7 +8,7 @@ use crate::explain::topic::{
 pub(crate) const TOPICS: &[Topic] = &[
     Topic {
         name: "--from",
-        aliases: &["--from OFFSET", "send FILE", "offset"],
+        aliases: &["--from OFFSET", "offset"],
         summary: "the byte of the file that send begins with",
         body: &[
             Row("of", "listen … send FILE"),

@@ -1,5 +1,6 @@
 //! The words of the subject: ports and sockets, ends and limits, what `ft` writes and returns.
 
+mod bulk;
 mod end;
 mod http;
 mod hub;
@@ -19,6 +20,7 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     program::TOPICS,
     end::TOPICS,
     relay::TOPICS,
+    bulk::TOPICS,
     http::TOPICS,
     output::TOPICS,
 ];
