@@ -75,13 +75,22 @@ impl Connection {
                         guard.clear_ready();
                     }
                     self.live.received(count);
+                    self.called_discard(length, Ok(count as u64));
                     return Poll::Ready(Ok(count));
                 }
                 Err(Errno::AGAIN) => guard.clear_ready(),
                 Err(Errno::INTR) => {}
-                Err(errno) => return Poll::Ready(Err(errno)),
+                Err(errno) => {
+                    self.called_discard(length, Err(errno));
+                    return Poll::Ready(Err(errno));
+                }
             }
         }
+    }
+
+    #[cfg(feature = "load")]
+    fn called_discard(&self, length: usize, result: Result<u64, Errno>) {
+        self.called(Call::Receive, format_args!("{length}, MSG_TRUNC"), result);
     }
 
     /// Receives one datagram; of one that is too long for the buffer the rest is lost, and told.

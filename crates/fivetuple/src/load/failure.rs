@@ -18,7 +18,7 @@ pub enum Failure {
     ClosedEarly,
     /// Not the bytes that were to come: other ones, or more of them.
     WrongBytes,
-    /// No local port or address is left, or it is not one of ours.
+    /// There is no address to call, or no local address or port to call from.
     NoPorts,
     /// Any other errno.
     Other(Errno),
@@ -35,14 +35,6 @@ impl Failure {
         }
     }
 
-    pub(super) fn of_connect(failure: &NotConnected) -> Self {
-        let explained = failure.explained();
-        match explained.last().map(|call| call.code()) {
-            Some(Code::Errno(errno)) => Self::of(errno),
-            Some(Code::Lookup(_)) | None => Self::Other(Errno::ADDRNOTAVAIL),
-        }
-    }
-
     /// Its name in reports: one word, with underscores.
     pub fn name(self) -> String {
         match self {
@@ -53,6 +45,16 @@ impl Failure {
             Self::WrongBytes => "wrong_bytes".into(),
             Self::NoPorts => "no_ports".into(),
             Self::Other(errno) => Code::Errno(errno).name().into_owned(),
+        }
+    }
+}
+
+impl From<&NotConnected> for Failure {
+    /// The kind of the last call that failed; a name without an address is [`Failure::NoPorts`].
+    fn from(failure: &NotConnected) -> Self {
+        match failure.explained().last().map(|call| call.code()) {
+            Some(Code::Errno(errno)) => Self::of(errno),
+            Some(Code::Lookup(_)) | None => Self::NoPorts,
         }
     }
 }
@@ -105,6 +107,15 @@ impl Failures {
         match self.counts.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, count)) => *count += times,
             None => self.counts.push((kind, times)),
+        }
+    }
+}
+
+impl From<Failure> for Failures {
+    /// One failure.
+    fn from(kind: Failure) -> Self {
+        Self {
+            counts: vec![(kind, 1)],
         }
     }
 }

@@ -142,13 +142,12 @@ impl Flow {
         let end = line.window.end();
         while self.begun < most {
             let due = match &mut line.schedule {
-                None if now < end => now,
-                None => break,
-                Some(schedule) => match schedule.take(now, end) {
-                    Some(due) => due,
-                    None => break,
-                },
+                // What was due and is not sent by the end never is.
+                _ if now >= end => None,
+                None => Some(now),
+                Some(schedule) => schedule.take(now, end),
             };
+            let Some(due) = due else { break };
             self.note(Times { due, sent: now });
         }
         if let Some(schedule) = &mut line.schedule {

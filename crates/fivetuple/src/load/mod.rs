@@ -76,6 +76,7 @@ const LOOK_LONGEST: Duration = Duration::from_millis(250);
 pub struct Load {
     job: Arc<Job>,
     workers: Vec<Worker>,
+    rate: Option<f64>,
     /// What failed since the last window.
     failures: Failures,
     stopped: watch::Sender<bool>,
@@ -141,6 +142,7 @@ impl Load {
         Ok(Self {
             workers: workers.collect(),
             job,
+            rate: options.open_loop(),
             failures,
             stopped: watch::Sender::new(false),
         })
@@ -163,6 +165,11 @@ impl Load {
         }
     }
 
+    /// Another [rate](LoadOptions::rate) from the next window on.
+    pub fn set_rate(&mut self, rate: Option<f64>) {
+        self.rate = rate.filter(|_| self.job.options.mode.has_rate());
+    }
+
     /// Works for so long, finishes what is out, and is at rest again; that takes up to the reply
     /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop) or the server refuses
     /// every connection.
@@ -176,8 +183,9 @@ impl Load {
         let before = Snapshot::new(&self.job.counters);
         let count = workers.len();
         for mut worker in workers {
-            let rate = self.job.options.open_loop();
-            worker.schedule = rate.map(|rate| Schedule::new(rate, worker.index, count));
+            worker.schedule = self
+                .rate
+                .map(|rate| Schedule::new(rate, worker.index, count));
             tasks.spawn(worker.work(Arc::clone(&window)));
         }
         let pacing = self.pace(&window);
@@ -189,7 +197,7 @@ impl Load {
     }
 
     async fn pace(&self, window: &Window) {
-        if let Some(rate) = self.job.options.open_loop() {
+        if let Some(rate) = self.rate {
             pace::pace(rate, window).await;
         }
     }
@@ -220,19 +228,20 @@ impl Load {
                     None => break,
                 },
                 () = sleep_until(end), if !is_over => {
-                    after = Some((Snapshot::new(counters), window.now()));
+                    after = Some(Snapshot::new(counters));
                     window.finish();
                 }
                 _ = stopped.wait_for(|stopped| *stopped), if !is_over => {
-                    after = Some((Snapshot::new(counters), window.now()));
+                    after = Some(Snapshot::new(counters));
                     window.finish();
                 }
                 _ = looks.tick(), if !is_still || is_over => wake_still(counters, &mut seen, window),
             }
         }
-        let (after, elapsed) = after.unwrap_or_else(|| (Snapshot::new(counters), window.now()));
+        let after = after.unwrap_or_else(|| Snapshot::new(counters));
         window.finish();
-        (workers, after, Duration::from_nanos(elapsed))
+        // Each connection has seen for itself that it was over, then.
+        (workers, after, Duration::from_nanos(window.end()))
     }
 
     fn measured(
@@ -255,7 +264,7 @@ impl Load {
             bytes_received: 0,
             failures: Failures::default(),
             reply,
-            corrected: self.job.options.open_loop().map(|_| corrected),
+            corrected: self.rate.map(|_| corrected),
             connect: recorded.connect.take(),
             first_byte,
             per_connection: Vec::with_capacity(self.workers.len()),

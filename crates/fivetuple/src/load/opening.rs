@@ -82,7 +82,7 @@ impl Opener {
                 self.times.record(nanoseconds(begin.elapsed()));
                 Ok((connection, number))
             }
-            Ok(Err(failure)) => Err(Failure::of_connect(&failure)),
+            Ok(Err(failure)) => Err(Failure::from(&failure)),
             Err(_) => Err(Failure::TimedOut),
         }
     }

@@ -30,6 +30,11 @@ impl Mode {
     pub const fn is_bulk(&self) -> bool {
         matches!(self, Self::Send | Self::Receive | Self::Both)
     }
+
+    /// Whether it has messages that can be due.
+    pub const fn has_rate(&self) -> bool {
+        matches!(self, Self::Echo | Self::Connect | Self::Request(_))
+    }
 }
 
 /// A request, and how its reply ends.
@@ -104,8 +109,7 @@ pub struct LoadOptions {
 impl LoadOptions {
     /// The rate, in the modes that know one.
     pub(super) fn open_loop(&self) -> Option<f64> {
-        self.rate
-            .filter(|_| !self.mode.is_bulk() && self.mode != Mode::Hold)
+        self.rate.filter(|_| self.mode.has_rate())
     }
 }
 

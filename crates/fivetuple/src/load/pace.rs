@@ -1,6 +1,7 @@
 //! Wakes the connections whose messages are due. The timers of the event loop count milliseconds,
 //! which is too coarse here, so this is a timer of the kernel (timerfd_create(2)): one for all.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use rustix::time::{
@@ -23,6 +24,7 @@ pub(super) async fn pace(rate: f64, window: &Window) {
     let between = 1e9 / rate.max(f64::MIN_POSITIVE);
     let tasks = window.tasks().max(1);
     let mut next: u64 = 0;
+    let mut ended = pin!(window.ended());
     loop {
         let now = window.now();
         if window.is_over(now) {
@@ -38,7 +40,7 @@ pub(super) async fn pace(rate: f64, window: &Window) {
         let then = (next as f64 * between) as u64 + 1;
         let wait = then.saturating_sub(window.now()).max(SHORTEST);
         tokio::select! {
-            () = window.ended() => return,
+            () = &mut ended => return,
             () = wait_for(timer.as_ref().ok(), Duration::from_nanos(wait)) => {}
         }
     }
@@ -77,7 +79,11 @@ impl Timer {
             let ready = self.0.readable().await;
             let mut guard = ready.map_err(|error| readiness::errno_of(&error))?;
             match rustix::io::read(self.0.get_ref(), &mut [0; 8]) {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    // It rings once for each time that it is set, and is set again after this.
+                    guard.clear_ready();
+                    return Ok(());
+                }
                 Err(Errno::AGAIN) => guard.clear_ready(),
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno),

@@ -40,10 +40,11 @@ pub(super) fn command(width: usize) -> Command {
                 .disable_help_flag(true);
             let command = match verb {
                 "relay" => serving_a_relay(command),
+                "bench" => command.mut_args(without_data),
                 _ => command,
             };
             match verb {
-                "listen" | "connect" | "relay" => command
+                "listen" | "connect" | "relay" | "bench" => command
                     .arg(help_flag().help_heading(SHOWN).hide_short_help(true))
                     .after_help("More: --help shows every option; ft explain --idle explains one."),
                 _ => command.arg(help_flag()),
@@ -77,6 +78,14 @@ fn serving_a_relay(command: Command) -> Command {
             _ => argument,
         }
     })
+}
+
+/// Options about the bytes themselves are refused where nobody sees them, and not shown.
+fn without_data(argument: Arg) -> Arg {
+    match argument.get_id().as_str() {
+        "raw" | "dump" => argument.hide(true),
+        _ => argument,
+    }
 }
 
 fn help_flag() -> Arg {

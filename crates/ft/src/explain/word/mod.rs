@@ -1,5 +1,6 @@
 //! The words of the subject: ports and sockets, ends and limits, what `ft` writes and returns.
 
+mod bench;
 mod end;
 mod http;
 mod hub;
@@ -20,5 +21,6 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     end::TOPICS,
     relay::TOPICS,
     http::TOPICS,
+    bench::TOPICS,
     output::TOPICS,
 ];
