@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rig::{Folder, PATIENCE, Running, ft, quiet_port, run};
+use rig::{Folder, PATIENCE, Running, ft, has, quiet_port, run};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -141,6 +141,32 @@ fn the_table_has_what_was_measured() {
 }
 
 #[test]
+fn a_terminal_is_shown_how_far_it_is_and_then_the_table_alone() {
+    if !has("script") {
+        return;
+    }
+    let (_server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let ft = env!("CARGO_BIN_EXE_ft");
+    let line = format!("{ft} bench {address} -c 2 -d 300ms");
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .env("TERM", "xterm");
+    let said = text(&run(&mut command, b""));
+    assert!(
+        said.contains(" of 0.3 s ") && said.contains("2 open, 0 failures"),
+        "{said}"
+    );
+    let (_, left) = said
+        .rsplit_once("\r\x1b[K")
+        .expect("the line is taken away");
+    assert!(
+        left.starts_with(&format!("{address}: echo, 2 connections")),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_rate_has_both_latencies_and_the_backlog() {
     let (_server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
     let output = run(&mut bench(&address.to_string(), &["--rate", "200"]), b"");
@@ -188,6 +214,34 @@ fn a_unix_socket_is_measured_too() {
         let (status, value) = json(&path, &["--mode", mode]);
         assert_eq!(status, 0, "{mode}: {value}");
     }
+}
+
+#[test]
+fn source_addresses_are_used_in_turn() {
+    let (mut server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let words = ["--source-addresses", "127.0.0.2,127.0.0.3"];
+    for (mode, times) in [("echo", 2), ("connect", 2)] {
+        let (status, value) = json(address, &[&words[..], &["--mode", mode]].concat());
+        assert_eq!(status, 0, "{value}");
+        for _ in 0..times {
+            server.wait_for(" 127.0.0.2:");
+            server.wait_for(" 127.0.0.3:");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_starting_is_waited_for() {
+    let port = quiet_port();
+    let mut command = bench(&port.to_string(), &["--retry", "forever", "--json"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut running = Running::start(&mut command);
+    running.wait_for("connection refused (ECONNREFUSED)");
+    let (_server, _) = Running::listen(&[&port.to_string(), "echo"]);
+    let ended = running.wait();
+    let value: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!(ended.status, 0, "{value}");
+    assert!(number(&value["results"][0]["messages"]) > 0, "{value}");
 }
 
 #[test]

@@ -337,11 +337,15 @@ fn talk(options: &LoadOptions) -> Talk {
             expected: Expected::of(request),
             pipeline: pipeline.into(),
         },
-        None => Talk {
-            content: Content::pattern(),
-            size: options.size as u64,
-            expected: Expected::Same(options.size as u64),
-            pipeline: pipeline.into(),
-        },
+        None => {
+            let at_least = u64::from(options.mode != Mode::Connect);
+            let size = (options.size as u64).max(at_least);
+            Talk {
+                content: Content::pattern(),
+                size,
+                expected: Expected::Same(size),
+                pipeline: pipeline.into(),
+            }
+        }
     }
 }

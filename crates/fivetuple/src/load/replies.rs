@@ -20,6 +20,7 @@ impl Expected {
     pub(super) fn of(request: &Request) -> Self {
         match &request.reply {
             Reply::Bytes(count) => Self::Bytes((*count).max(1)),
+            Reply::Until(end) if end.is_empty() => Self::Bytes(1),
             Reply::Until(end) => Self::Until(Box::new(Finder::new(end).into_owned())),
         }
     }

@@ -164,7 +164,7 @@ pub(super) fn takes_value(option: &OsStr, command: &Command) -> bool {
         // Of several short ones in a word, only the last could take the word behind.
         None => argument
             .get_short()
-            .is_some_and(|short| name.ends_with(short)),
+            .is_some_and(|short| name.ends_with(short) && name.chars().all(char::is_alphanumeric)),
     };
     command
         .get_subcommands()

@@ -50,7 +50,8 @@ pub(in crate::args) struct Bench {
     pub(in crate::args) pipeline: Option<u32>,
     /// Messages per second in all, replies or not
     ///
-    /// On a schedule that waits for nobody. Latency then counts from when each message was due. Of connect, connections per second.
+    /// On a schedule that waits for nobody. Latency then counts from when each message was due. Of
+    /// connect, connections per second.
     #[arg(long, value_name = "N", value_parser = own::rate, help_heading = WORK)]
     pub(in crate::args) rate: Option<u64>,
     /// The highest rate that keeps such as 'p99<1ms'

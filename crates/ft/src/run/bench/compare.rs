@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use fivetuple::load::Measured;
-
 use super::Subject;
 use super::window::Runner;
 
@@ -28,7 +26,7 @@ pub(super) struct Ratio {
 pub(super) async fn compare(
     subjects: &mut [Subject],
     runner: &mut Runner<'_>,
-    duration: Duration,
+    (duration, is_bulk): (Duration, bool),
 ) -> Vec<Ratio> {
     let turn = TURN_LONGEST.min(duration / TURNS_MIN);
     let turns = (duration.as_secs_f64() / turn.as_secs_f64()).round() as usize;
@@ -45,7 +43,11 @@ pub(super) async fn compare(
             };
             let measured = runner.add_window(subject, turn).await;
             if let (Some(measured), Some(rate)) = (measured, of_turn.get_mut(index)) {
-                *rate = work(&measured);
+                *rate = if is_bulk {
+                    measured.throughput()
+                } else {
+                    measured.rate()
+                };
             }
             if runner.is_interrupted() {
                 break 'turns;
@@ -62,15 +64,6 @@ pub(super) async fn compare(
         .iter()
         .filter_map(|rates| ratio(rates, first))
         .collect()
-}
-
-/// What a server did per second: messages, or bytes where there are none.
-fn work(measured: &Measured) -> f64 {
-    if measured.messages > 0 {
-        measured.rate()
-    } else {
-        measured.throughput()
-    }
 }
 
 fn ratio(rates: &[f64], first: &[f64]) -> Option<Ratio> {

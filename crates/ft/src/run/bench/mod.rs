@@ -11,10 +11,10 @@ mod window;
 
 use std::fs;
 
-use fivetuple::NotConnected;
 use fivetuple::event::Observers;
 use fivetuple::kernel::limit::raise_descriptor_limit;
 use fivetuple::load::{Failure, Failures, Load, LoadOptions, Measured, Mode, Request};
+use fivetuple::{NotConnected, Retry};
 
 use super::connect::refuse;
 use super::status;
@@ -75,7 +75,7 @@ pub(super) async fn bench(plan: Bench) -> u8 {
         measure(&mut results, &mut runner).await;
     }
     results.interrupted = runner.is_interrupted();
-    reports.status("");
+    reports.settle();
     if !runner.is_abandoned() {
         tell(&results, &reports);
         for subject in &mut results.subjects {
@@ -120,12 +120,14 @@ async fn open_all(
 ) -> bool {
     let mut all = true;
     for target in &results.plan.targets {
+        reports.tries(results.options.connect.retry != Retry::Times(0));
         let opening = Load::open(&target.address, &results.options, observers);
         let Some(opened) = runner.wait(opening).await else {
             results.subjects.push(Subject::new(target));
             return false;
         };
         all &= opened.is_ok();
+        reports.tries(false);
         let subject = subject(target, opened, (reports, observers));
         results.subjects.push(subject);
     }
@@ -167,7 +169,8 @@ async fn measure(results: &mut Results<'_>, runner: &mut Runner<'_>) {
         }
     }
     if results.subjects.len() > 1 {
-        results.ratios = compare::compare(&mut results.subjects, runner, plan.duration).await;
+        let kind = (plan.duration, plan.options.mode.is_bulk());
+        results.ratios = compare::compare(&mut results.subjects, runner, kind).await;
     } else if let [subject] = results.subjects.as_mut_slice()
         && !runner.is_interrupted()
     {

@@ -11,6 +11,7 @@ use super::Subject;
 use super::progress::{Drawn, Series};
 use crate::plan::{Bench, Output};
 use crate::report::Reports;
+use crate::run::progress::columns;
 use crate::run::signals::Signals;
 
 /// Between two looks at the counters.
@@ -116,7 +117,9 @@ impl<'a> Runner<'a> {
                 }
                 _ = looks.tick() => {
                     if let Some(drawn) = &mut self.drawn {
-                        self.reports.status(&drawn.line(&live));
+                        let width = usize::from(columns());
+                        let line: String = drawn.line(&live).chars().take(width).collect();
+                        self.reports.status(&line);
                     }
                     if let Some(series) = &mut self.series {
                         series.look(&live, self.reports);
