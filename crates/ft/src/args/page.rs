@@ -15,6 +15,9 @@ use super::verb::VERBS;
 /// Nothing but what is needed, so that `-h` fits one screen.
 const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}\n";
 
+const MORE: &str = "More: --help shows every option; ft explain --idle explains one.";
+const MORE_OF_BENCH: &str = "More: --help shows every option; ft explain --rate explains one.";
+
 /// The definition of every option, with help of this width.
 pub(super) fn command(width: usize) -> Command {
     let mut command = Cli::command()
@@ -46,7 +49,10 @@ pub(super) fn command(width: usize) -> Command {
             match verb {
                 "listen" | "connect" | "relay" | "bench" => command
                     .arg(help_flag().help_heading(SHOWN).hide_short_help(true))
-                    .after_help("More: --help shows every option; ft explain --idle explains one."),
+                    .after_help(match verb {
+                        "bench" => MORE_OF_BENCH,
+                        _ => MORE,
+                    }),
                 _ => command.arg(help_flag()),
             }
         });
