@@ -24,6 +24,10 @@ const SHARED: &[&str] = &[
     "halfclosed",
     "status",
     "exec",
+    "close",
+    "duration",
+    "size",
+    "json",
 ];
 /// The first word of every command that an example may show.
 const COMMANDS: &[&str] = &[
@@ -34,6 +38,7 @@ const VERBS: &[&str] = &[
     "listen",
     "connect",
     "relay",
+    "bench",
     "explain",
     "demo",
     "completions",
@@ -103,7 +108,11 @@ fn the_number_of_an_errno_is_a_word() {
     ] {
         assert_eq!(lookup(number).ok().map(|topic| topic.name), Some(name));
     }
-    assert!(lookup("4000").is_err());
+    for none in ["4000", "4096", "0", "2147483647"] {
+        assert!(lookup(none).is_err(), "{none}");
+    }
+    // Less than nothing is no number of an errno, whatever else it may be.
+    assert_ne!(found("-111"), "ECONNREFUSED");
 }
 
 #[test]
@@ -417,6 +426,7 @@ fn the_vocabulary_is_kept() {
         let allowed = prose
             .replace("end of stream", "")
             .replace("--connect-timeout", "")
+            .replace("--reply-timeout", "")
             .replace("*addr", "")
             // The value of --slow.
             .replace("drop-oldest", "")

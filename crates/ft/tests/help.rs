@@ -2,10 +2,11 @@
 
 use std::process::{Command, Output, Stdio};
 
-const VERBS: [&str; 7] = [
+const VERBS: [&str; 8] = [
     "listen",
     "connect",
     "relay",
+    "bench",
     "explain",
     "demo",
     "completions",
@@ -86,7 +87,13 @@ fn the_manual_page_says_something_about_every_option() {
 fn completions_know_the_verbs_and_options() {
     for shell in SHELLS {
         let text = printed(&["completions", shell]);
-        for word in ["listen", "connect", "explain", "max-connections"] {
+        for word in [
+            "listen",
+            "connect",
+            "explain",
+            "max-connections",
+            "find-max",
+        ] {
             assert!(text.contains(word), "{shell}: {word}");
         }
     }

@@ -162,8 +162,8 @@ fn what_is_dropped_is_told_now_and_then_and_in_all() {
 
 #[test]
 fn a_command_of_a_later_release_asks_no_name_server() {
-    let output = run(ft().args(["bench", "8080"]), b"");
+    let output = run(ft().args(["board", "8080"]), b"");
     assert_eq!(number(output.status), 2);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said, "ft bench: not in this release\ntry: ft --help\n");
+    assert_eq!(said, "ft board: not in this release\ntry: ft --help\n");
 }

@@ -6,18 +6,13 @@ use std::task::{Context, Poll, ready};
 
 use rustix::pipe::SpliceFlags;
 
-use super::Connection;
 use super::data_path::stopped_at_urgent_mark;
+use super::{Connection, discard};
 use crate::call::{Call, Errno};
-use crate::five_tuple::Protocol;
-use crate::kernel::queue;
 use crate::kernel::readiness::errno_of;
 
 /// Neither end of a splice waits.
 const NOW: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);
-
-/// Bytes that one call throws away at most. More would keep others waiting.
-const DISCARD_MAX: usize = 1024 * 1024;
 
 impl Connection {
     /// Whether no observer wants the bytes themselves.
@@ -71,7 +66,8 @@ impl Connection {
         })
     }
 
-    /// Sends `count` bytes of a file from `at` on, or from where it stands, as far as the kernel takes them (sendfile(2)): 0
+    /// Sends `count` bytes of a file from `at` on, or from where it stands, as far as the
+    /// kernel takes them (sendfile(2)): 0
     /// where the file ends before.
     pub(crate) fn poll_send_file(
         &self,
@@ -88,18 +84,24 @@ impl Connection {
 
     /// Whether what is received can be thrown away unseen.
     pub(crate) fn can_discard(&self) -> bool {
-        self.identity().ends.protocol == Protocol::Tcp && self.is_unseen()
+        self.is_unseen() && !self.is_datagram()
     }
 
-    /// Throws away what was received, without a copy (`MSG_TRUNC`, tcp(7)): how many bytes, 0 at the
-    /// peer's end of the stream.
-    pub(crate) fn poll_discard(&self, cx: &mut Context<'_>) -> Poll<Result<usize, Errno>> {
+    /// Receives into nothing, up to `length` bytes (and 1 MiB): how many, 0 at the peer's
+    /// end of the
+    /// stream. Over TCP nothing is copied. Observers are not shown these bytes.
+    pub(crate) fn poll_discard(
+        &self,
+        cx: &mut Context<'_>,
+        length: usize,
+    ) -> Poll<Result<usize, Errno>> {
         let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
+        let length = length.min(discard::LENGTH_MAX);
         let received = loop {
             let mut guard = ready!(fd.poll_read_ready(cx)).map_err(|error| errno_of(&error))?;
-            match queue::discard(fd, DISCARD_MAX) {
+            match discard::receive(fd, length) {
                 Ok(count) => {
-                    if count > 0 && count < DISCARD_MAX && !stopped_at_urgent_mark(fd) {
+                    if count > 0 && count < length && !stopped_at_urgent_mark(fd) {
                         guard.clear_ready();
                     }
                     break Ok(count);
@@ -113,11 +115,7 @@ impl Connection {
             self.live.received(count);
         }
         let result = received.map(|count| count as u64);
-        self.called(
-            Call::Receive,
-            format_args!("{DISCARD_MAX}, MSG_TRUNC"),
-            result,
-        );
+        self.called(Call::Receive, format_args!("{length}, MSG_TRUNC"), result);
         Poll::Ready(received)
     }
 

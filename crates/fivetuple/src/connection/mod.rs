@@ -5,6 +5,7 @@
 
 mod bulk;
 mod data_path;
+mod discard;
 #[cfg(feature = "exec")]
 mod hand_over;
 mod live;

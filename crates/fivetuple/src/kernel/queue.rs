@@ -55,21 +55,6 @@ pub fn unread(fd: impl AsFd) -> Result<u64, Errno> {
     rustix::io::ioctl_fionread(fd)
 }
 
-/// Throws away what a TCP socket has received, at most `max` bytes, without waiting and without a
-/// copy (`MSG_TRUNC`, tcp(7)): how many bytes, 0 at the end of the stream.
-///
-/// # Errors
-///
-/// Those of recv(2): EAGAIN, ECONNRESET; EFAULT for a stream that is not TCP.
-pub fn discard(fd: impl AsFd, max: usize) -> Result<usize, Errno> {
-    let fd = fd.as_fd().as_raw_fd();
-    let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
-    // SAFETY: the descriptor is borrowed for the whole function. With MSG_TRUNC TCP writes nothing;
-    // any other protocol fails with EFAULT at the null pointer instead of writing to it.
-    let received = unsafe { libc::recv(fd, std::ptr::null_mut(), max, flags) };
-    usize::try_from(received).map_err(|_| last_errno())
-}
-
 fn sequence_numbers(fd: impl AsFd) -> Result<u32, Errno> {
     let fd = fd.as_fd().as_raw_fd();
     let mut count: c_int = 0;

@@ -65,6 +65,8 @@ pub use receive::{Destination, PARTIAL, ReceiveFile, Received};
 pub use relay::{REST, Relay};
 pub use send::{SendFile, Sent};
 pub use source::Source;
+#[cfg(feature = "load")]
+pub(crate) use source::{ZEROS_LENGTH, zeros};
 pub use terminal::{Input, Output, OutputEnd, Slow, Terminal, WhenGone};
 pub use time::{Time, time};
 

@@ -14,7 +14,7 @@ use crate::close::Close;
 use crate::transfer::{Exchange, Intake, Outgoing, SCRATCH, Supply};
 
 /// How long the file is, and so how much one call sends at most.
-const FILE: u32 = 1024 * 1024;
+pub(crate) const ZEROS_LENGTH: usize = 1024 * 1024;
 
 static ZEROS: [u8; SCRATCH] = [0; SCRATCH];
 
@@ -44,11 +44,15 @@ impl Source {
     }
 }
 
-/// A file of zero bytes that nobody can change.
-fn zeros() -> Result<File, Errno> {
+/// A file of [`ZEROS_LENGTH`] zero bytes that nobody can change.
+///
+/// # Errors
+///
+/// Of memfd_create(2): there is no such thing before Linux 3.17, or it is forbidden.
+pub(crate) fn zeros() -> Result<File, Errno> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let file = memfd_create("zeros", flags)?;
-    ftruncate(&file, FILE.into())?;
+    ftruncate(&file, ZEROS_LENGTH as u64)?;
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     fcntl_add_seals(&file, seals)?;
     Ok(File::from(file))
@@ -69,9 +73,8 @@ impl Exchange for Source {
         if self.left == Some(0) {
             return Poll::Ready(Supply::Ended);
         }
-        let most = usize::try_from(FILE).unwrap_or(SCRATCH);
         let sent = match &self.file {
-            Some(file) => ready!(out.poll_send_file(cx, (file, Some(0), self.now(most)))),
+            Some(file) => ready!(out.poll_send_file(cx, (file, Some(0), self.now(ZEROS_LENGTH)))),
             None => None,
         };
         let sent = sent.unwrap_or_else(|| {

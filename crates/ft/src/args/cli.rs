@@ -15,6 +15,7 @@ use fivetuple::service::Slow;
 use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
 
+use super::bench::words::Bench;
 use super::limit;
 use super::service;
 use super::values::{self, DurationOrNever, Retry};
@@ -54,6 +55,9 @@ pub(super) enum Verb {
     #[command(override_usage = "ft connect [OPTIONS] ADDRESS | HOST PORT\n       \
             ft connect [OPTIONS] ADDRESS --exec -- CMD [ARGS]")]
     Connect(Box<Connect>),
+    /// The load: many connections at work, how much they do and how long it takes
+    #[command(override_usage = "ft bench [OPTIONS] ADDRESS [ADDRESS…]")]
+    Bench(Box<Bench>),
     /// Explain a word: an errno, a state, a step, an option
     #[command(override_usage = "ft explain [WORD]")]
     Explain(Explain),

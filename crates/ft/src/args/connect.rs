@@ -202,7 +202,7 @@ fn other_family(source: &SocketAddr, wanted: Family) -> String {
 }
 
 /// A call goes from an address to another of its family.
-fn same_family(source: &SocketAddr, host: &Host) -> Result<(), String> {
+pub(super) fn same_family(source: &SocketAddr, host: &Host) -> Result<(), String> {
     let ip = match host {
         Host::V4(ip) => IpAddr::V4(*ip),
         Host::V6 { ip, .. } => IpAddr::V6(*ip),

@@ -88,6 +88,26 @@ const CONNECT: &[Example] = &[
     ),
 ];
 
+const BENCH: &[Example] = &[
+    ("ft bench 8080", "echo: 64 connections for 10 s"),
+    (
+        "ft bench 8080 -c 1 -s 1k -d 1s --json",
+        "one connection, for programs",
+    ),
+    ("ft bench 8080 --rate 10k", "latency from when each was due"),
+    (
+        "ft bench 8080 --find-max 'p99<1ms'",
+        "the highest rate that keeps this",
+    ),
+    ("ft bench 8080 9090", "two servers in turns, and the ratio"),
+    ("ft bench 8080 --mode receive", "bytes; also send and both"),
+    (
+        "ft bench 8080 --mode connect --close fin",
+        "a connection for each exchange",
+    ),
+    ("ft bench 8080 --mode hold -c 10k", "idle connections"),
+];
+
 const EXPLAIN: &[Example] = &[
     ("ft explain", "all words"),
     ("ft explain ECONNREFUSED", "an error"),
@@ -121,6 +141,7 @@ pub(super) fn examples(verb: Option<&str>) -> &'static [Example] {
         Some("listen") => LISTEN,
         Some("connect") => CONNECT,
         Some("relay") => RELAY,
+        Some("bench") => BENCH,
         Some("explain") => EXPLAIN,
         Some("demo") => DEMO,
         Some("completions") => COMPLETIONS,

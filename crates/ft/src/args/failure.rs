@@ -70,6 +70,7 @@ fn absent(verb: Option<&str>) -> &'static str {
     match verb {
         Some("listen") => "the address is missing: write ft listen 8080",
         Some("relay") => "an address is missing: write ft relay 8080 HOST:PORT",
+        Some("bench") => "the address is missing: write ft bench 8080",
         Some("completions") => "the shell is missing: write ft completions bash",
         _ => "the address is missing: write ft connect 8080, or ft connect HOST PORT",
     }

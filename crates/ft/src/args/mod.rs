@@ -4,6 +4,7 @@
 //! they mean together, [`failure`] words what is wrong. Every failure is one sentence that says
 //! what to write instead, and a line with the command that helps.
 
+mod bench;
 mod cli;
 mod connect;
 mod datagrams;
@@ -140,6 +141,7 @@ pub(crate) fn plan(
             service::relay::as_listen(*words).and_then(|words| listen::plan(words, around))
         }
         Verb::Connect(words) => connect::plan(*words, around),
+        Verb::Bench(words) => bench::plan(&words, around),
         Verb::Explain(words) => explained(&words.words, environment.width()),
         Verb::Demo(words) => Ok(Plan::Demo(shown::color_only(&words.color, around))),
         Verb::Completions(words) => Ok(Plan::Print(page::completions(words.shell))),

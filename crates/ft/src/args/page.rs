@@ -15,6 +15,9 @@ use super::verb::VERBS;
 /// Nothing but what is needed, so that `-h` fits one screen.
 const TEMPLATE: &str = "{about}\n{usage-heading} {usage}\n\n{all-args}{after-help}\n";
 
+const MORE: &str = "More: --help shows every option; ft explain --idle explains one.";
+const MORE_OF_BENCH: &str = "More: --help shows every option; ft explain --rate explains one.";
+
 /// The definition of every option, with help of this width.
 pub(super) fn command(width: usize) -> Command {
     let mut command = Cli::command()
@@ -40,12 +43,16 @@ pub(super) fn command(width: usize) -> Command {
                 .disable_help_flag(true);
             let command = match verb {
                 "relay" => serving_a_relay(command),
+                "bench" => command.mut_args(without_data),
                 _ => command,
             };
             match verb {
-                "listen" | "connect" | "relay" => command
+                "listen" | "connect" | "relay" | "bench" => command
                     .arg(help_flag().help_heading(SHOWN).hide_short_help(true))
-                    .after_help("More: --help shows every option; ft explain --idle explains one."),
+                    .after_help(match verb {
+                        "bench" => MORE_OF_BENCH,
+                        _ => MORE,
+                    }),
                 _ => command.arg(help_flag()),
             }
         });
@@ -77,6 +84,14 @@ fn serving_a_relay(command: Command) -> Command {
             _ => argument,
         }
     })
+}
+
+/// Options about the bytes themselves are refused where nobody sees them, and not shown.
+fn without_data(argument: Arg) -> Arg {
+    match argument.get_id().as_str() {
+        "raw" | "dump" => argument.hide(true),
+        _ => argument,
+    }
 }
 
 fn help_flag() -> Arg {

@@ -14,10 +14,11 @@ use super::values::nearest;
 use crate::plan::Typed;
 
 /// The commands of this release.
-pub(super) const VERBS: [&str; 7] = [
+pub(super) const VERBS: [&str; 8] = [
     "listen",
     "connect",
     "relay",
+    "bench",
     "explain",
     "demo",
     "completions",
@@ -25,7 +26,7 @@ pub(super) const VERBS: [&str; 7] = [
 ];
 
 /// Commands of later releases: not the names of machines, which would be looked up.
-const LATER: [&str; 5] = ["bench", "board", "ports", "diagram", "code"];
+const LATER: [&str; 4] = ["board", "ports", "diagram", "code"];
 
 /// A command line that begins with its command, if it has one.
 pub(super) struct Words {
@@ -177,15 +178,21 @@ fn plain_words(argv: &[OsString], command: &Command) -> Vec<usize> {
     found
 }
 
-/// Whether the word behind this option belongs to it. All options of these commands that take a
-/// value are long, and none takes one in one command only.
+/// Whether the word behind this option belongs to it. No option takes a value in one command only.
 pub(super) fn takes_value(option: &OsStr, command: &Command) -> bool {
-    let Some(long) = option.to_str().and_then(|option| option.strip_prefix("--")) else {
+    let Some(name) = option.to_str().and_then(|option| option.strip_prefix('-')) else {
         return false;
+    };
+    let is_it = |argument: &clap::Arg| match name.strip_prefix('-') {
+        Some(long) => argument.get_long() == Some(long),
+        // Of several short ones in a word, only the last could take the word behind.
+        None => argument
+            .get_short()
+            .is_some_and(|short| name.ends_with(short) && name.chars().all(char::is_alphanumeric)),
     };
     command
         .get_subcommands()
         .flat_map(Command::get_arguments)
-        .filter(|argument| argument.get_long() == Some(long))
+        .filter(|argument| is_it(argument))
         .any(|argument| argument.get_action().takes_values())
 }

@@ -94,8 +94,11 @@ pub(crate) fn lookup(word: &str) -> Result<&'static Topic, Unknown> {
     })
 }
 
-/// The topic of an errno by its number.
+/// The topic of an errno by its number; Linux has none above 4095.
 fn of_number(number: i32) -> Option<&'static Topic> {
+    if !(1..=4095).contains(&number) {
+        return None;
+    }
     let name = Code::Errno(Errno::from_raw_os_error(number)).name();
     topics().find(|topic| topic.name == name)
 }

@@ -3,6 +3,7 @@
 //! `args` makes a plan; `run` carries it out. Neither the arguments nor the environment are looked
 //! at again after this.
 
+mod bench;
 mod service;
 mod typed;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, DatagramOptions, ServerOptions};
 
+pub(crate) use bench::{Bench, Bound, Format, Output, Request, Target};
 pub(crate) use service::{DatagramService, Hub, ReceiveFile, Relay, SendFile, Service, Site, Sums};
 pub(crate) use typed::Typed;
 
@@ -26,6 +28,8 @@ pub(crate) enum Plan {
     Connect(Box<Connect>),
     /// Which ports answer.
     Check(Box<Check>),
+    /// A measurement under load.
+    Bench(Box<Bench>),
     /// The whole diagram, narrated.
     Demo(Report),
     /// A text to print on stdout: an explanation, completions, the manual page, help.

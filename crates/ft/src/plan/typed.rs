@@ -54,7 +54,7 @@ impl Typed {
     /// Whether it waits for clients. The log of a server has a line when a connection is accepted
     /// and one when it has closed.
     pub(crate) fn serves(&self) -> bool {
-        self.verb != "connect"
+        ["listen", "relay"].contains(&self.verb)
     }
 
     /// Whether it is about datagrams.

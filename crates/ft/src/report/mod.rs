@@ -142,6 +142,13 @@ impl Reports {
         self.stderr.set_status(text);
     }
 
+    /// Takes that line away, and waits for a moment until everything is written: stdout may be the
+    /// same terminal.
+    pub(crate) fn settle(&self) {
+        self.status("");
+        self.stderr.flush(STDERR_WAIT);
+    }
+
     /// The last lines of a run, after everything that is still owed.
     pub(crate) fn say_at_last(&self, text: &str) {
         self.log.finish();

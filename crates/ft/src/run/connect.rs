@@ -64,7 +64,7 @@ pub(super) async fn connect(plan: Connect) -> u8 {
 }
 
 /// Says why there is no connection.
-fn refuse(error: &NotConnected, reports: &Reports, observers: &Observers) -> u8 {
+pub(super) fn refuse(error: &NotConnected, reports: &Reports, observers: &Observers) -> u8 {
     reports.tries(false);
     let calls = error.explained();
     for explained in &calls {

@@ -1,5 +1,6 @@
 //! Carries a plan out and says with which status the program ends.
 
+mod bench;
 mod check;
 mod connect;
 mod counters;
@@ -49,6 +50,7 @@ pub(crate) fn run(plan: Plan) -> u8 {
         Plan::ListenDatagrams(plan) => on(Builder::new_multi_thread(), datagrams::listen(*plan)),
         Plan::Connect(plan) => on(connect::runtime(&plan), connect::connect(*plan)),
         Plan::Check(plan) => on(Builder::new_current_thread(), check::check(*plan)),
+        Plan::Bench(plan) => on(Builder::new_multi_thread(), bench::bench(*plan)),
         Plan::Demo(report) => on(Builder::new_current_thread(), demo::demo(report)),
     }
 }

@@ -203,6 +203,14 @@ impl Drawn {
     }
 }
 
+/// Columns of the terminal on stderr that a line may have.
+pub(super) fn columns() -> u16 {
+    let size = rustix::termios::tcgetwinsize(io::stderr());
+    let columns = size.map_or(0, |size| size.ws_col);
+    // The last column stays free: what stands there makes some terminals wrap.
+    if columns > 1 { columns - 1 } else { 79 }
+}
+
 /// Takes what indicatif draws, and hands it over a frame at a time.
 #[derive(Debug)]
 struct Canvas {
@@ -218,10 +226,7 @@ impl Canvas {
 
 impl TermLike for Canvas {
     fn width(&self) -> u16 {
-        let size = rustix::termios::tcgetwinsize(io::stderr());
-        let columns = size.map_or(0, |size| size.ws_col);
-        // The last column stays free: what stands there makes some terminals wrap.
-        if columns > 1 { columns - 1 } else { 79 }
+        columns()
     }
 
     fn move_cursor_up(&self, _lines: usize) -> io::Result<()> {

@@ -389,3 +389,7 @@ fn index(number: u64, first: u64) -> usize {
 #[cfg(test)]
 #[path = "log_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "log_counted.rs"]
+mod counted;

@@ -1,13 +1,14 @@
 //! From a reader to every client: one log of chunks, read by each client at its own place.
 
-use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use super::log::{Log, Payload};
+use super::newlines::Newlines;
 use super::{QUEUE_MAX, Slow};
 use crate::transfer::{Flow, LentPipe, Pipes, is_refused};
 
@@ -35,38 +36,6 @@ struct Shared {
     /// Somebody joined, or took something.
     changed: Condvar,
     slow: Slow,
-}
-
-#[derive(Debug, Default)]
-struct Log {
-    chunks: VecDeque<Chunk>,
-    /// The number of the first chunk that is still here.
-    first: u64,
-    bytes: usize,
-    /// Bytes of all chunks before the first.
-    bytes_before: u64,
-    readers: u64,
-    /// Readers so far; each is known here by its number among them.
-    joined: u64,
-    wakers: HashMap<u64, Waker>,
-    /// Or it counts as if there had been one.
-    any: bool,
-    ended: bool,
-}
-
-#[derive(Debug)]
-struct Chunk {
-    payload: Payload,
-    length: usize,
-    /// Readers that have not taken it yet.
-    waited_for: u64,
-}
-
-#[derive(Debug)]
-enum Payload {
-    Bytes(Arc<[u8]>),
-    /// For the one reader there is, until it has taken it.
-    Pipe(Option<LentPipe>),
 }
 
 impl Input {
@@ -198,7 +167,7 @@ impl Shared {
 
     fn read_all(&self, mut reader: impl Read, crlf: bool) {
         let mut buffer = vec![0; READ];
-        let mut newlines = Newlines { after_cr: false };
+        let mut newlines = Newlines::default();
         loop {
             self.wait_for_room();
             match reader.read(&mut buffer) {
@@ -308,65 +277,6 @@ impl Shared {
     }
 }
 
-impl Log {
-    fn end(&self) -> u64 {
-        self.first + self.chunks.len() as u64
-    }
-
-    fn push(&mut self, payload: Payload, length: usize) {
-        self.any = true;
-        self.bytes += length;
-        let waited_for = self.readers;
-        self.chunks.push_back(Chunk {
-            payload,
-            length,
-            waited_for,
-        });
-        self.wake_all();
-    }
-
-    fn wake_all(&mut self) {
-        for (_, waker) in self.wakers.drain() {
-            waker.wake();
-        }
-    }
-
-    /// Throws the oldest chunk away, wanted or not; those behind must hear of it.
-    fn drop_first(&mut self) {
-        self.pop_first();
-        self.wake_all();
-    }
-
-    fn pop_first(&mut self) {
-        if let Some(chunk) = self.chunks.pop_front() {
-            self.first += 1;
-            self.bytes -= chunk.length;
-            self.bytes_before += chunk.length as u64;
-        }
-    }
-
-    /// One reader is done with the chunk at `index`.
-    fn taken(&mut self, index: usize) {
-        if let Some(chunk) = self.chunks.get_mut(index) {
-            chunk.waited_for = chunk.waited_for.saturating_sub(1);
-        }
-    }
-
-    fn drop_taken(&mut self) {
-        while self
-            .chunks
-            .front()
-            .is_some_and(|chunk| chunk.waited_for == 0)
-        {
-            self.pop_first();
-        }
-    }
-
-    fn index(&self, number: u64) -> usize {
-        usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX)
-    }
-}
-
 /// What a reader gets next.
 #[derive(Debug)]
 pub(super) enum Next {
@@ -454,37 +364,5 @@ impl Drop for Reader {
         log.wakers.remove(&self.number);
         log.drop_taken();
         self.shared.changed.notify_all();
-    }
-}
-
-/// Turns LF into CR LF, across chunks, and leaves CR LF as it is.
-#[derive(Debug)]
-struct Newlines {
-    after_cr: bool,
-}
-
-impl Newlines {
-    fn with_cr(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16);
-        for &byte in bytes {
-            if byte == b'\n' && !self.after_cr {
-                out.push(b'\r');
-            }
-            out.push(byte);
-            self.after_cr = byte == b'\r';
-        }
-        out
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bare_newline_gets_its_carriage_return_also_between_chunks() {
-        let mut newlines = Newlines { after_cr: false };
-        assert_eq!(newlines.with_cr(b"a\nb\r\nc\r"), b"a\r\nb\r\nc\r");
-        assert_eq!(newlines.with_cr(b"\n\n"), b"\n\r\n");
     }
 }

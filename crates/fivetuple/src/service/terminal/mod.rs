@@ -10,7 +10,10 @@
 
 mod input;
 mod lines;
+mod log;
+mod newlines;
 mod output;
+mod waiting;
 
 use std::fs::File;
 use std::future::Future;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use super::waiting::{Target, Waiting};
 use super::{QUEUE_MAX, SCRATCH, Slow};
 use crate::call::{Errno, describe};
 use crate::close::Close;
@@ -54,18 +55,6 @@ struct Shared {
     pipes: Option<Arc<Pipes>>,
     /// There is no thread, and nothing is ever given to it.
     discards: bool,
-}
-
-/// What the thread writes to.
-enum Target {
-    Writer(Box<dyn Write + Send>),
-    File(File),
-}
-
-#[derive(Debug)]
-enum Waiting {
-    Bytes(Vec<u8>),
-    Pipe(LentPipe),
 }
 
 #[derive(Debug, Default)]
@@ -388,36 +377,6 @@ impl Shared {
             owner.wake();
         }
         self.pushed.notify_one();
-    }
-}
-
-impl Target {
-    fn write(&mut self, waiting: &mut Waiting) -> io::Result<()> {
-        match (self, waiting) {
-            (Self::Writer(writer), Waiting::Bytes(bytes)) => {
-                writer.write_all(bytes).and_then(|()| writer.flush())
-            }
-            (Self::File(file), Waiting::Bytes(bytes)) => file.write_all(bytes),
-            (Self::File(file), Waiting::Pipe(filled)) => filled.write_to(file),
-            (Self::Writer(writer), Waiting::Pipe(filled)) => {
-                let mut written = Ok(());
-                filled.pour(|bytes| {
-                    if written.is_ok() {
-                        written = writer.write_all(bytes);
-                    }
-                });
-                written
-            }
-        }
-    }
-}
-
-impl Waiting {
-    fn len(&self) -> usize {
-        match self {
-            Self::Bytes(bytes) => bytes.len(),
-            Self::Pipe(filled) => filled.len(),
-        }
     }
 }
 

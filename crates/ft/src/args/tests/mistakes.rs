@@ -47,7 +47,7 @@ ft demo: 'now' is one word too many
 $ ft man lisen
 ft man: unknown command 'lisen'; did you mean 'listen'?
 $ ft man wget
-ft man: unknown command 'wget' (commands: listen, connect, relay, explain, demo, completions, man)
+ft man: unknown command 'wget' (commands: listen, connect, relay, bench, explain, demo, completions, man)
 $ ft completions
 ft completions: the shell is missing: write ft completions bash
 $ ft completions fsh
@@ -69,8 +69,7 @@ ft connect: 'example.com' has no port: write example.com:PORT
 #[test]
 fn commands_of_later_releases_are_not_names_of_machines() {
     for line in [
-        "bench 8080",
-        "-v bench 8080",
+        "-v ports 8080",
         "ports",
         "board 127.0.0.1:8080",
         "diagram x",
@@ -88,7 +87,7 @@ fn commands_of_later_releases_are_not_names_of_machines() {
         );
         assert_eq!(exit.text, text);
     }
-    assert!(piped("connect bench 8080").is_ok());
+    assert!(piped("connect board 8080").is_ok());
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--connect-timeout DURATION"],
         summary: "how long connect may take",
         body: &[
-            Row("of", "connect, relay"),
+            Row("of", "connect, relay, bench"),
             Row("value", "DURATION (10s)"),
             Text(
                 "When it is over, ft says ETIMEDOUT and the status is 1. Without it Linux would \
@@ -31,7 +31,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--retry N"],
         summary: "try again if connect fails",
         body: &[
-            Row("of", "connect, relay"),
+            Row("of", "connect, relay, bench"),
             Row("value", "N or forever (0)"),
             Text(
                 "Repeats a connect that failed, at most N times. A connection that was made is \
@@ -52,7 +52,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["--source ADDRESS", "source address"],
         summary: "the local address of a client",
         body: &[
-            Row("of", "connect, relay"),
+            Row("of", "connect, relay, bench"),
             Row(
                 "value",
                 "ADDRESS[:PORT]; without it the kernel chooses both",

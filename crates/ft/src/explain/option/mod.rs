@@ -1,5 +1,6 @@
-//! The options of `ft listen` and `ft connect`: value, default, and what they are good for.
+//! The options of `ft listen`, `ft connect` and `ft bench`: value, default, and what they are good for.
 
+mod bench;
 mod call;
 mod end;
 mod files;
@@ -23,4 +24,5 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     hub::TOPICS,
     end::TOPICS,
     http::TOPICS,
+    bench::TOPICS,
 ];

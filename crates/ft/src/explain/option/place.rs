@@ -41,10 +41,13 @@ pub(crate) const TOPICS: &[Topic] = &[
     Topic {
         name: "--mode",
         aliases: &["--mode MODE"],
-        summary: "who may connect to a Unix socket",
+        summary: "who may connect to a Unix socket; of bench, what the connections do",
         body: &[
-            Row("of", "listen"),
-            Row("value", "three octal digits (0600)"),
+            Row(
+                "bench",
+                "echo (default), connect, request, send, receive, both, hold: see bench",
+            ),
+            Row("listen", "three octal digits (0600)"),
             Text(
                 "Who may write to the file may connect. The file has this mode from its first \
                  moment on, whatever the umask.",
@@ -54,7 +57,7 @@ pub(crate) const TOPICS: &[Topic] = &[
             "ft listen unix:/tmp/x echo --mode 0660",
             "our group, too",
         )],
-        see_also: &["unix", "EACCES"],
+        see_also: &["unix", "EACCES", "bench"],
         manual: "unix(7), chmod(1)",
     },
 ];

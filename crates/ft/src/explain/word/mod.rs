@@ -1,5 +1,6 @@
 //! The words of the subject: ports and sockets, ends and limits, what `ft` writes and returns.
 
+mod bench;
 mod bulk;
 mod end;
 mod http;
@@ -22,5 +23,6 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     relay::TOPICS,
     bulk::TOPICS,
     http::TOPICS,
+    bench::TOPICS,
     output::TOPICS,
 ];

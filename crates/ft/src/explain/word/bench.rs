@@ -1,0 +1,59 @@
+//! Measuring a server under load.
+
+use crate::explain::topic::{
+    Part::{Row, Text},
+    Topic, example,
+};
+
+pub(crate) const TOPICS: &[Topic] = &[Topic {
+    name: "bench",
+    aliases: &["load", "benchmark", "latency", "wrong bytes", "wrong_bytes"],
+    summary: "many connections at work: how much they do, and how long it takes",
+    body: &[
+        Text(
+            "ft bench ADDRESS. The server is any that does what the mode says; here, ft listen \
+             with echo, discard or source.",
+        ),
+        Row("echo", "messages that come back; every byte is compared"),
+        Row(
+            "connect",
+            "connect, one exchange, close by RST or FIN (--close)",
+        ),
+        Row("request", "any request and its reply (--message)"),
+        Row(
+            "send",
+            "bytes as fast as the peer takes them, all acknowledged; discard",
+        ),
+        Row(
+            "receive",
+            "bytes as fast as the peer sends them, not looked at; source",
+        ),
+        Row("both", "both at once; source or echo"),
+        Row(
+            "hold",
+            "nothing, for so long; then each connection is checked",
+        ),
+        Text(
+            "reply is the time to the last byte of a reply, first byte the time to its first, \
+             connect that of the handshake. What fails is counted by kind: refused, reset, timed \
+             out, closed early (the peer finished too soon), wrong bytes (other ones than those \
+             that were sent, or too many). A connection that failed is made anew after 1 to 100 \
+             ms, unless that is refused. The status is 0 only if nothing failed.",
+        ),
+        Text(
+            "our processor: when all processors work for the generator, it is what was measured, \
+             and not the server.",
+        ),
+        Text(
+            "Several addresses take turns, A B B A, and the ratio is the median of the turns: \
+             what disturbs the machine meets them alike.",
+        ),
+    ],
+    examples: &[
+        example("ft listen 8080 echo -q", "a server"),
+        example("ft bench 8080", "in a second terminal"),
+        example("ft bench 8080 9090 -d 20s", "two servers compared"),
+    ],
+    see_also: &["--rate", "--find-max", "--json", "services", "status"],
+    manual: "",
+}];

@@ -1,0 +1,135 @@
+//! Runs one window after the other: draws how far it is, hears signals, writes the records.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fivetuple::load::{Load, Measured};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Subject;
+use super::progress::{Drawn, Series};
+use crate::plan::{Bench, Output};
+use crate::report::Reports;
+use crate::run::progress::columns;
+use crate::run::signals::Signals;
+
+/// Between two looks at the counters.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What windows are run with.
+pub(super) struct Runner<'a> {
+    reports: &'a Reports,
+    signals: Signals,
+    /// The status of the signal that came, and how many did.
+    interrupted: Option<u8>,
+    abandoned: bool,
+    drawn: Option<Drawn>,
+    series: Option<Series>,
+}
+
+impl<'a> Runner<'a> {
+    pub(super) fn new(plan: &Bench, reports: &'a Reports) -> Self {
+        Self {
+            reports,
+            signals: Signals::new(),
+            interrupted: None,
+            abandoned: false,
+            drawn: plan.progress.then(|| Drawn::new(plan)),
+            series: match plan.output {
+                Output::Series(format) => Some(Series::begin(format, reports)),
+                Output::Table | Output::Json => None,
+            },
+        }
+    }
+
+    /// The status that a signal asks for, if one came.
+    pub(super) fn interrupted(&self) -> Option<u8> {
+        self.interrupted
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.is_some()
+    }
+
+    /// A second signal came: nothing is waited for.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
+    /// Waits for this, or for a signal: then it is `None`.
+    pub(super) async fn wait<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            status = self.signals.end() => {
+                self.interrupted = Some(status);
+                None
+            }
+        }
+    }
+
+    /// Closes the connections; a signal ends the wait.
+    pub(super) async fn close(&mut self, load: Load) {
+        let _ = self.wait(load.close()).await;
+    }
+
+    /// One window, added to what was measured before.
+    pub(super) async fn add_window(
+        &mut self,
+        subject: &mut Subject,
+        duration: Duration,
+    ) -> Option<Measured> {
+        let measured = self.window(subject, duration).await?;
+        match &mut subject.measured {
+            Some(before) => before.add(&measured),
+            None => subject.measured = Some(measured.clone()),
+        }
+        Some(measured)
+    }
+
+    /// One window. A signal makes it shorter; a second one ends it without a result.
+    pub(super) async fn window(
+        &mut self,
+        subject: &mut Subject,
+        duration: Duration,
+    ) -> Option<Measured> {
+        let load = subject.load.as_mut()?;
+        let control = load.control();
+        let live = Arc::clone(load.live());
+        if let Some(drawn) = &mut self.drawn {
+            drawn.begin(&live, duration);
+        }
+        if let Some(series) = &mut self.series {
+            series.begin_window(&subject.typed, &live);
+        }
+        let mut running = pin!(load.run(duration));
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let measured = loop {
+            tokio::select! {
+                measured = &mut running => break measured,
+                status = self.signals.end() => {
+                    if self.interrupted.replace(status).is_some() {
+                        self.abandoned = true;
+                        return None;
+                    }
+                    control.stop();
+                }
+                _ = looks.tick() => {
+                    if let Some(drawn) = &mut self.drawn {
+                        let width = usize::from(columns());
+                        let line: String = drawn.line(&live).chars().take(width).collect();
+                        self.reports.status(&line);
+                    }
+                    if let Some(series) = &mut self.series {
+                        series.look(&live, self.reports);
+                    }
+                }
+            }
+        };
+        if let Some(series) = &mut self.series {
+            series.end_window(&measured, self.reports);
+        }
+        Some(measured)
+    }
+}
