@@ -1,0 +1,160 @@
+//! What every group works with: the programs, a folder for files, the form of the run; and how a
+//! contest is held.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::contender::{Places, Program, Recipe};
+use crate::machine;
+use crate::pairs::{Form, Pairs, Side, alternate};
+use crate::process::{Running, Spot, free_port};
+use crate::row::{Row, Target, Work};
+use crate::trouble::{Doing, Trouble};
+
+/// What every group works with.
+#[derive(Debug)]
+pub struct Harness {
+    /// How long, and how often.
+    pub form: Form,
+    ft: PathBuf,
+    floor: PathBuf,
+    folder: Folder,
+}
+
+/// Makes one side's work out of a contender that runs.
+pub type Open<'a> = dyn for<'r> Fn(&'r Running) -> Result<Side<'r>, Trouble> + 'a;
+
+impl Harness {
+    /// With `ft` and this program at these places.
+    ///
+    /// # Errors
+    ///
+    /// There is nowhere to put files.
+    pub fn new(form: Form, ft: PathBuf, floor: PathBuf) -> Result<Self, Trouble> {
+        let folder = Folder::new()?;
+        Ok(Self {
+            form,
+            ft,
+            floor,
+            folder,
+        })
+    }
+
+    /// Where a program is.
+    ///
+    /// # Errors
+    ///
+    /// It is not on this machine.
+    pub fn find(&self, program: Program) -> Result<PathBuf, Trouble> {
+        match program {
+            Program::Ft => Ok(self.ft.clone()),
+            Program::Floor => Ok(self.floor.clone()),
+            other => other.find(),
+        }
+    }
+
+    /// The folder for files of this run.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
+    /// The core of the server and that of the client, where there are two.
+    pub fn apart() -> Option<[usize; 2]> {
+        (machine::cores() > 1).then_some([0, 1])
+    }
+
+    /// The command of a recipe.
+    ///
+    /// # Errors
+    ///
+    /// The program is missing, or its configuration cannot be written.
+    pub fn command(&self, recipe: &Recipe, port: u16, destination: u16) -> Result<Command, Trouble> {
+        let places = Places {
+            port,
+            destination,
+            cores: machine::cores(),
+            folder: self.folder().to_owned(),
+        };
+        let mut command = Command::new(self.find(recipe.program)?);
+        command.args(recipe.words(&places)?);
+        Ok(command)
+    }
+
+    /// Starts a contender, on one core if it is to have one.
+    ///
+    /// # Errors
+    ///
+    /// It is missing or does not start.
+    pub fn start(&self, recipe: &Recipe, destination: u16, core: Option<usize>) -> Result<Running, Trouble> {
+        let port = free_port()?;
+        let mut command = self.command(recipe, port, destination)?;
+        let errors = self.folder().join(format!("{}-{port}.said", recipe.program.name()));
+        Running::start(recipe.name, &mut command, Spot { port, core, errors })
+    }
+
+    /// Has `ft` and each of the others do the same work, in turns, and judges.
+    pub fn contest(
+        &self,
+        work: &Work,
+        ft: &Recipe,
+        others: &[(Recipe, Option<Target>)],
+        open: &Open<'_>,
+    ) -> Vec<Row> {
+        let against = |(other, target): &(Recipe, Option<Target>)| {
+            let pairs = self.duel(work, [ft, other], open);
+            self.row(work, (ft, other), *target, pairs)
+        };
+        others.iter().map(against).collect()
+    }
+
+    fn duel(&self, work: &Work, recipes: [&Recipe; 2], open: &Open<'_>) -> Result<Pairs, Trouble> {
+        let core = work.apart.map(|[server, _]| server);
+        let ft = self.start(recipes[0], work.destination, core)?;
+        let other = self.start(recipes[1], work.destination, core)?;
+        let (mut ft_side, mut other_side) = (open(&ft)?, open(&other)?);
+        alternate(&self.form, &mut ft_side, &mut other_side)
+    }
+
+    /// A row out of what was measured; says it.
+    pub fn row(
+        &self,
+        work: &Work,
+        (ft, other): (&Recipe, &Recipe),
+        target: Option<Target>,
+        pairs: Result<Pairs, Trouble>,
+    ) -> Row {
+        let row = Row {
+            work: work.clone(),
+            ft: *ft,
+            other: *other,
+            target,
+            pairs,
+        };
+        // Who closes stdout still gets the report.
+        let _ = writeln!(io::stdout().lock(), "{row}");
+        row
+    }
+}
+
+/// A folder that goes when the run ends.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Trouble> {
+        let name = format!("peers-{}", std::process::id());
+        let folder = env::temp_dir().join(name);
+        fs::create_dir(&folder).doing("make a folder for the files of this run")?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A file that stays is in the folder for temporary files.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

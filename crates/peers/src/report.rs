@@ -1,0 +1,161 @@
+//! The report: `docs/comparison.md`, a section per group. A run of one group replaces its section
+//! and the ones about the machine; the others stay.
+
+use std::fmt::{self, Write};
+
+use crate::contender::{Program, Recipe};
+use crate::group::Group;
+use crate::harness::Harness;
+use crate::machine;
+use crate::pairs::{Measure, Slice, Spread};
+use crate::row::{Row, Unit};
+
+const INTRODUCTION: &str = "\
+# Comparison
+
+The same work, done by `ft` and by the program beside it, in slices that alternate (A B B A) within one
+run. A ratio is `ft` divided by the other, pair by pair: the median, and in parentheses the middle half
+of the pairs. Only ratios mean something on another machine. CPU time is that of the scheduler
+(schedstat), of a contender with all its children; memory is that of its processes in user space (PSS).
+Everything that arrives is checked. Pairs are left out when more than 1 % of the machine's time went to
+other machines meanwhile.
+
+`cargo run --release -p peers -- all` writes this file; `crates/peers` has the harness, every command
+line and every configuration. Congestion control belongs to the network namespace: to measure with
+another one than the machine's, run the harness in a namespace of its own (`unshare -n`, then
+`ip link set lo up` and `sysctl net.ipv4.tcp_congestion_control=cubic`).
+";
+
+/// The title of the section about the machine.
+const MACHINE: &str = "The machine";
+
+/// The document with the rows of some groups put in, and everything else as it was.
+pub fn document(before: &str, harness: &Harness, groups: &[(Group, Vec<Row>)]) -> String {
+    let mut sections = sections(before);
+    put(&mut sections, MACHINE, about_the_machine(harness));
+    for (group, rows) in groups {
+        put(&mut sections, group.title(), section(harness, rows));
+    }
+    let mut text = INTRODUCTION.to_owned();
+    let order = std::iter::once(MACHINE).chain(Group::ALL.iter().map(|group| group.title()));
+    for title in order {
+        if let Some((_, body)) = sections.iter().find(|(known, _)| known == title) {
+            text.push_str(&format!("\n## {title}\n\n{}\n", body.trim()));
+        }
+    }
+    text
+}
+
+/// The sections of a document: title and text.
+fn sections(document: &str) -> Vec<(String, String)> {
+    let pieces = document.split("\n## ").skip(1);
+    let section = |piece: &str| {
+        let (title, body) = piece.split_once('\n')?;
+        Some((title.trim().to_owned(), body.to_owned()))
+    };
+    pieces.filter_map(section).collect()
+}
+
+fn put(sections: &mut Vec<(String, String)>, title: &str, body: String) {
+    sections.retain(|(known, _)| known != title);
+    sections.push((title.to_owned(), body));
+}
+
+fn about_the_machine(harness: &Harness) -> String {
+    let mut text = "| | |\n|---|---|\n".to_owned();
+    for (name, value) in machine::settings() {
+        text.push_str(&format!("| {name} | {value} |\n"));
+    }
+    let programs = std::iter::once(Program::Ft).chain(Program::OTHERS);
+    for program in programs {
+        let version = match harness.find(program) {
+            Ok(file) => program.version(&file),
+            Err(trouble) => trouble.to_string(),
+        };
+        text.push_str(&format!("| {} | {version} |\n", program.name()));
+    }
+    text
+}
+
+fn section(harness: &Harness, rows: &[Row]) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_section(&mut text, harness, rows);
+    text
+}
+
+fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Result {
+    let form = &harness.form;
+    let name = if form.is_quick { "short form" } else { "full form" };
+    let seconds = form.slice.as_secs_f64();
+    writeln!(text, "Measured in the {name}: {} pairs of slices of {seconds} s.\n", form.pairs)?;
+    writeln!(text, "| work | beside | compared | ratio | target | reached | pairs (left out) |")?;
+    writeln!(text, "|---|---|---|---:|---:|---|---:|")?;
+    for row in rows {
+        write_verdict(text, row)?;
+    }
+    writeln!(text, "\n| work | who | throughput | server CPU | client CPU | memory |")?;
+    writeln!(text, "|---|---|---:|---:|---:|---:|")?;
+    for row in rows {
+        let Ok(pairs) = &row.pairs else { continue };
+        let names = [row.ft.name, row.other.name];
+        for (name, slices) in names.into_iter().zip(pairs.sides()) {
+            write_figures(text, row, name, &slices)?;
+        }
+    }
+    writeln!(text, "\nHow each was started:\n")?;
+    let mut told: Vec<String> = Vec::new();
+    for line in rows.iter().flat_map(|row| [&row.ft, &row.other]).map(Recipe::line) {
+        if !told.contains(&line) {
+            writeln!(text, "- `{line}`")?;
+            told.push(line);
+        }
+    }
+    Ok(())
+}
+
+fn write_verdict(text: &mut String, row: &Row) -> fmt::Result {
+    let ratio = match (&row.pairs, row.value()) {
+        (Err(trouble), _) => trouble.to_string(),
+        (Ok(_), None) => "–".to_owned(),
+        (Ok(_), Some(Spread { median, low, high })) => {
+            format!("{median:.3} ({low:.3}–{high:.3})")
+        }
+    };
+    let pairs = row.pairs.as_ref().map_or_else(
+        |_| "–".to_owned(),
+        |pairs| format!("{} ({})", pairs.kept.len(), pairs.left_out),
+    );
+    let target = row.target.map_or("–".to_owned(), |target| target.to_string());
+    writeln!(
+        text,
+        "| {} | {} | {} | {ratio} | {target} | {} | {pairs} |",
+        row.work.name,
+        row.other.name,
+        row.work.measure.name(),
+        row.verdict()
+    )
+}
+
+/// The medians of one side; what was not measured is a dash.
+fn write_figures(text: &mut String, row: &Row, name: &str, slices: &[Slice]) -> fmt::Result {
+    let unit = row.work.unit;
+    let median = |value: &dyn Fn(&Slice) -> f64| {
+        let median = Spread::of(slices.iter().map(value)).map_or(0.0, |spread| spread.median);
+        (median.is_finite() && median > 0.0).then_some(median)
+    };
+    let shown = |value: Option<f64>, show: &dyn Fn(f64) -> String| {
+        value.map_or_else(|| "–".to_owned(), show)
+    };
+    let time = |seconds: f64| unit.time(seconds);
+    let rate = shown(median(&|slice| Measure::Rate.of(slice)), &|rate| unit.per_second(rate));
+    let server = shown(median(&|slice| Measure::ServerCpu.of(slice)), &time);
+    let client = shown(median(&|slice| slice.client.as_secs_f64() / slice.units), &time);
+    let memory = shown(median(&|slice| Measure::Memory.of(slice)), &|bytes| kib(unit, bytes));
+    let work = &row.work.name;
+    writeln!(text, "| {work} | {name} | {rate} | {server} | {client} | {memory} |")
+}
+
+fn kib(unit: Unit, bytes: f64) -> String {
+    format!("{:.2} KiB per {}", bytes / 1024.0, unit.name())
+}

@@ -1,0 +1,172 @@
+//! One line of the comparison: which work, beside whom, what came out, and whether it is enough.
+
+use std::fmt;
+
+use crate::contender::Recipe;
+use crate::pairs::{Measure, Pairs, Spread};
+use crate::trouble::Trouble;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Messages that came back.
+    Message,
+    /// Connections made, used and closed, or held.
+    Connection,
+    /// Bytes that arrived.
+    Byte,
+    /// Messages that arrived at a member.
+    Delivery,
+    /// Requests that were answered.
+    Request,
+    /// Programs that ran to their end.
+    Run,
+}
+
+impl Unit {
+    /// One of them.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Connection => "connection",
+            Self::Byte => "byte",
+            Self::Delivery => "delivery",
+            Self::Request => "request",
+            Self::Run => "run",
+        }
+    }
+
+    /// So many a second, with digits that mean something.
+    pub fn per_second(self, rate: f64) -> String {
+        if self == Self::Byte {
+            return format!("{:.2} GB/s", rate / 1e9);
+        }
+        let number = if rate < 1e4 {
+            format!("{rate:.0}")
+        } else {
+            format!("{:.1}k", rate / 1e3)
+        };
+        format!("{number} {}s/s", self.name().replace("delivery", "deliverie"))
+    }
+
+    /// Seconds for one of them; of bytes, for a MiB.
+    pub fn time(self, seconds: f64) -> String {
+        let (seconds, of) = match self {
+            Self::Byte => (seconds * f64::from(1 << 20), " per MiB"),
+            _ => (seconds, ""),
+        };
+        if seconds < 1e-3 {
+            format!("{:.2} µs{of}", seconds * 1e6)
+        } else {
+            format!("{:.2} ms{of}", seconds * 1e3)
+        }
+    }
+}
+
+/// What is asked of the ratio.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// At least so much.
+    AtLeast(f64),
+    /// At most so much.
+    AtMost(f64),
+    /// At most so many KiB per unit, whatever the other has.
+    AtMostKib(f64),
+}
+
+impl Target {
+    /// Whether a value is enough.
+    pub fn is_reached(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) | Self::AtMostKib(most) => value <= most,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(least) => write!(f, "≥ {least} ×"),
+            Self::AtMost(most) => write!(f, "≤ {most} ×"),
+            Self::AtMostKib(most) => write!(f, "≤ {most} KiB"),
+        }
+    }
+}
+
+/// The work of a contest.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// What is done.
+    pub name: String,
+    /// What is counted.
+    pub unit: Unit,
+    /// What of it is compared.
+    pub measure: Measure,
+    /// The port that relays call.
+    pub destination: u16,
+    /// The core of the server and that of the client; otherwise all share all cores.
+    pub apart: Option<[usize; 2]>,
+}
+
+/// One line of the comparison.
+#[derive(Debug)]
+pub struct Row {
+    /// The work.
+    pub work: Work,
+    /// How `ft` did it.
+    pub ft: Recipe,
+    /// How the other did it.
+    pub other: Recipe,
+    /// What is asked for.
+    pub target: Option<Target>,
+    /// What came out.
+    pub pairs: Result<Pairs, Trouble>,
+}
+
+impl Row {
+    /// What is held against the target.
+    pub fn value(&self) -> Option<Spread> {
+        let pairs = self.pairs.as_ref().ok()?;
+        match self.target {
+            Some(Target::AtMostKib(_)) => {
+                let of_ft = pairs.kept.iter().map(|(ft, _)| Measure::Memory.of(ft));
+                Spread::of(of_ft.map(|bytes| bytes / 1024.0))
+            }
+            _ => pairs.ratio(self.work.measure),
+        }
+    }
+
+    /// Whether the target is reached, if there is one.
+    pub fn is_reached(&self) -> Option<bool> {
+        Some(self.target?.is_reached(self.value()?.median))
+    }
+
+    /// The same as a word.
+    pub fn verdict(&self) -> &'static str {
+        match self.is_reached() {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None if self.pairs.is_err() => "not measured",
+            None => "–",
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { work, other, .. } = self;
+        write!(f, "{}, beside {}: ", work.name, other.name)?;
+        match (&self.pairs, self.value()) {
+            (Err(trouble), _) => write!(f, "not measured: {trouble}"),
+            (Ok(_), None) => write!(f, "nothing to compare"),
+            (Ok(pairs), Some(Spread { median, low, high })) => {
+                write!(f, "{} {median:.3} ({low:.3}–{high:.3})", work.measure.name())?;
+                if let Some(target) = self.target {
+                    write!(f, ", {target}: {}", self.verdict())?;
+                }
+                write!(f, "; {} pairs, {} left out", pairs.kept.len(), pairs.left_out)
+            }
+        }
+    }
+}
