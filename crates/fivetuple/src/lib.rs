@@ -55,6 +55,8 @@ pub mod connect;
 pub mod close;
 pub mod transfer;
 pub mod service;
+#[cfg(feature = "load")]
+pub mod load;
 pub mod server;
 pub mod client;
 

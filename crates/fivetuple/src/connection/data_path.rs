@@ -57,6 +57,33 @@ impl Connection {
         Poll::Ready(received)
     }
 
+    /// Receives into nothing: of a stream over TCP the kernel throws away up to `length` bytes
+    /// without copying them (`MSG_TRUNC`, tcp(7)); of a Unix socket they go into the buffer of the
+    /// thread. Observers are not shown these bytes. Never for datagrams.
+    #[cfg(feature = "load")]
+    pub(crate) fn poll_discard(
+        &self,
+        cx: &mut Context<'_>,
+        length: usize,
+    ) -> Poll<Result<usize, Errno>> {
+        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
+        loop {
+            let mut guard = ready!(fd.poll_read_ready(cx)).map_err(|error| errno_of(&error))?;
+            match super::discard::receive(fd.get_ref(), length) {
+                Ok(count) => {
+                    if count > 0 && count < length && !stopped_at_urgent_mark(fd) {
+                        guard.clear_ready();
+                    }
+                    self.live.received(count);
+                    return Poll::Ready(Ok(count));
+                }
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Poll::Ready(Err(errno)),
+            }
+        }
+    }
+
     /// Receives one datagram; of one that is too long for the buffer the rest is lost, and told.
     /// A short one does not mean that it was the last, and an error of one that was sent waits
     /// until everything that came before it is received.

@@ -4,6 +4,8 @@
 //! to the right because they make it). After it: [`crate::transfer`] and [`crate::close`].
 
 mod data_path;
+#[cfg(feature = "load")]
+mod discard;
 #[cfg(feature = "exec")]
 mod hand_over;
 mod live;

@@ -1,0 +1,136 @@
+//! Bytes as fast as they go, one way or both.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::counters::Cell;
+use super::window::Window;
+use super::{Failure, Mode};
+use crate::connection::Connection;
+
+/// The most that one send or receive takes.
+const LENGTH_MAX: usize = 1 << 20;
+/// What is sent.
+static ZEROS: [u8; LENGTH_MAX] = [0; LENGTH_MAX];
+/// Sends and receives in a row before others have their turn.
+const TURN: usize = 8;
+/// Nothing tells that an acknowledgement came, so it is looked for.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// The work of one connection in one window.
+pub(super) struct Bulk<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) cell: &'a Cell,
+    pub(super) window: &'a Window,
+    sends: bool,
+    receives: bool,
+    /// Bytes of one send.
+    length: usize,
+    /// When something last moved that is to move.
+    moved: u64,
+    received: bool,
+}
+
+impl<'a> Bulk<'a> {
+    pub(super) fn new(
+        (mode, length): (&Mode, usize),
+        connection: &'a Connection,
+        cell: &'a Cell,
+        window: &'a Window,
+    ) -> Self {
+        Self {
+            connection,
+            cell,
+            window,
+            sends: matches!(mode, Mode::Send | Mode::Both),
+            receives: matches!(mode, Mode::Receive | Mode::Both),
+            length: length.clamp(1, LENGTH_MAX),
+            moved: window.now(),
+            received: false,
+        }
+    }
+
+    /// Until the end of the window; then, where we send, until everything is acknowledged.
+    pub(super) async fn run(mut self) -> Result<(), Failure> {
+        poll_fn(|cx| self.poll(cx)).await?;
+        if self.receives && !self.received {
+            return Err(Failure::TimedOut);
+        }
+        if self.sends {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        for _ in 0..TURN {
+            let mut moved = false;
+            if self.sends {
+                let bytes = ZEROS.get(..self.length).unwrap_or_default();
+                match self.connection.poll_send(cx, bytes) {
+                    Poll::Ready(Ok(count)) => {
+                        self.cell.add_sent(count);
+                        moved = true;
+                    }
+                    Poll::Ready(Err(errno)) => return Poll::Ready(Err(Failure::of(errno))),
+                    Poll::Pending => {}
+                }
+            }
+            match self.poll_receive(cx) {
+                Poll::Ready(Ok(())) => {
+                    moved |= self.receives;
+                    self.received = true;
+                }
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Pending => {}
+            }
+            let now = self.window.now();
+            if self.window.is_over(now) {
+                return Poll::Ready(Ok(()));
+            }
+            if !moved {
+                let late = self.window.is_too_late(now, self.moved);
+                return if late {
+                    Poll::Ready(Err(Failure::TimedOut))
+                } else {
+                    Poll::Pending
+                };
+            }
+            self.moved = now;
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.connection
+            .poll_discard(cx, LENGTH_MAX)
+            .map(|received| match received {
+                Ok(0) => Err(Failure::ClosedEarly),
+                Ok(count) => {
+                    self.cell.add_received(count);
+                    Ok(())
+                }
+                Err(errno) => Err(Failure::of(errno)),
+            })
+    }
+
+    /// Waits until the peer's kernel has everything. What the peer sends meanwhile is taken, for
+    /// otherwise it might not take any more from us.
+    async fn settle(&self) -> Result<(), Failure> {
+        let until = Instant::now() + self.window.patience_left();
+        while self.connection.unacknowledged().unwrap_or(0) > 0 {
+            if Instant::now() >= until {
+                return Err(Failure::TimedOut);
+            }
+            let receiving = poll_fn(|cx| self.poll_receive(cx));
+            if let Ok(Err(failure)) = timeout(LOOK, receiving).await {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,385 @@
+//! One connection of a load in one window: its work, what becomes of it when it fails.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::bulk::Bulk;
+use super::counters::{Cell, LoadCounters};
+use super::flow::{Flow, Line, Talk};
+use super::opening::Opener;
+use super::samples::{Latencies, Recorded};
+use super::schedule::Schedule;
+use super::window::Window;
+use super::{CloseBy, Failure, Failures, LoadOptions, Mode};
+use crate::close::Close;
+use crate::connection::Connection;
+use crate::event::Reason;
+use crate::kernel::TcpState;
+
+/// The pause before a lost connection is made anew, doubled each time that nothing was done in
+/// between.
+const PAUSE_FIRST: Duration = Duration::from_millis(1);
+const PAUSE_LAST: Duration = Duration::from_millis(100);
+
+/// What all connections of a load share.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) options: LoadOptions,
+    pub(super) opener: Arc<Opener>,
+    pub(super) talk: Arc<Talk>,
+    pub(super) counters: Arc<LoadCounters>,
+    pub(super) recorded: Recorded,
+}
+
+/// A connection that is open, and how far its talk is.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) connection: Connection,
+    flow: Flow,
+    /// Segments sent again before this window.
+    retransmitted: u64,
+}
+
+impl Open {
+    pub(super) fn new((connection, number): (Connection, u64), talk: &Arc<Talk>) -> Self {
+        Self {
+            connection,
+            flow: Flow::new(talk, number),
+            retransmitted: 0,
+        }
+    }
+
+    /// Segments sent again since it was last asked.
+    fn retransmissions(&mut self) -> u64 {
+        let info = self.connection.tcp_info().ok();
+        let total = info.and_then(|info| info.total_retrans).unwrap_or(0).into();
+        let before = std::mem::replace(&mut self.retransmitted, total);
+        total.saturating_sub(before)
+    }
+
+    /// Whether the peer is there, as far as our kernel knows, and has taken what we sent.
+    fn is_alive(&self) -> bool {
+        let established = match self.connection.tcp_info() {
+            Ok(info) => info.state == TcpState::Established,
+            // Not TCP: it would have told us already.
+            Err(_) => self.connection.pending_error().is_none(),
+        };
+        established && self.connection.unacknowledged().unwrap_or(0) == 0
+    }
+}
+
+/// One of the connections, open or not, and what it has done in this window.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) index: usize,
+    job: Arc<Job>,
+    pub(super) open: Option<Open>,
+    latencies: Latencies,
+    pub(super) failures: Failures,
+    pub(super) retransmissions: u64,
+    pub(super) schedule: Option<Schedule>,
+    /// Its peer takes what we send, and sends nothing back.
+    pub(super) is_mute: bool,
+    pause: Duration,
+}
+
+impl Worker {
+    pub(super) fn new(index: usize, job: &Arc<Job>, open: Option<Open>) -> Self {
+        let worker = Self {
+            index,
+            job: Arc::clone(job),
+            latencies: Latencies::new(&job.recorded),
+            open,
+            failures: Failures::default(),
+            retransmissions: 0,
+            schedule: None,
+            is_mute: false,
+            pause: PAUSE_FIRST,
+        };
+        if let Some(cell) = worker.job.counters.cells().get(index) {
+            cell.set_open(worker.open.is_some());
+        }
+        worker
+    }
+
+    /// Works until the window is over and nothing is out.
+    pub(super) async fn work(mut self, window: Arc<Window>) -> Self {
+        let index = self.index;
+        poll_fn(|cx| {
+            window.enter(index, cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        let job = Arc::clone(&self.job);
+        let Some(cell) = job.counters.cells().get(index) else {
+            return self;
+        };
+        match job.options.mode {
+            Mode::Connect => self.connect_anew(cell, &window).await,
+            Mode::Hold => self.hold(cell, &window).await,
+            Mode::Echo | Mode::Request(_) | Mode::Send | Mode::Receive | Mode::Both => {
+                self.go_on(cell, &window).await;
+            }
+        }
+        if let Some(open) = &mut self.open {
+            self.retransmissions += open.retransmissions();
+        }
+        self.tell_unsent(&window);
+        self.latencies.hand_over();
+        self
+    }
+
+    /// On one connection after the other, as long as each lasts.
+    async fn go_on(&mut self, cell: &Cell, window: &Window) {
+        loop {
+            if self.open.is_none() && !self.reopen(cell, window).await {
+                return;
+            }
+            let before = (cell.messages(), cell.received());
+            let Err(failure) = self.one(cell, window).await else {
+                return;
+            };
+            if before != (cell.messages(), cell.received()) {
+                self.pause = PAUSE_FIRST;
+            }
+            self.fail(failure, cell).await;
+        }
+    }
+
+    /// The work on the connection that is open.
+    async fn one(&mut self, cell: &Cell, window: &Window) -> Result<(), Failure> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let Open {
+            connection, flow, ..
+        } = open;
+        let options = &self.job.options;
+        if options.mode.is_bulk() {
+            let kind = (&options.mode, options.size);
+            return Bulk::new(kind, connection, cell, window).run().await;
+        }
+        let mut line = Line {
+            connection,
+            cell,
+            window,
+            latencies: &mut self.latencies,
+            schedule: self.schedule.as_mut(),
+        };
+        let outcome = poll_fn(|cx| flow.poll(cx, &mut line)).await;
+        if outcome.is_err() {
+            flow.give_up(&mut line);
+        }
+        outcome
+    }
+
+    /// Waits a little and connects; false when the window ends before, or the server refuses.
+    async fn reopen(&mut self, cell: &Cell, window: &Window) -> bool {
+        loop {
+            tokio::select! {
+                () = window.ended() => return false,
+                () = sleep(self.pause) => {}
+            }
+            self.pause = (self.pause * 2).min(PAUSE_LAST);
+            let opener = Arc::clone(&self.job.opener);
+            let connected = tokio::select! {
+                () = window.ended() => return false,
+                connected = opener.connect() => connected,
+            };
+            match connected {
+                Ok(connected) => {
+                    self.open = Some(Open::new(connected, &self.job.talk));
+                    cell.set_open(true);
+                    return true;
+                }
+                Err(failure) => {
+                    self.count(failure, cell);
+                    if failure == Failure::Refused {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts a failure and parts with the connection.
+    async fn fail(&mut self, failure: Failure, cell: &Cell) {
+        self.count(failure, cell);
+        let Some(mut open) = self.open.take() else {
+            return;
+        };
+        self.retransmissions += open.retransmissions();
+        cell.set_open(false);
+        let how = match failure {
+            Failure::Reset => Close::Reset,
+            Failure::TimedOut => Close::TimeOut,
+            _ => Close::Abort,
+        };
+        open.connection.close(how).await;
+    }
+
+    fn count(&mut self, failure: Failure, cell: &Cell) {
+        self.failures.count(failure, 1);
+        cell.add_failures(1);
+    }
+
+    /// Connect, one exchange, close, again and again.
+    async fn connect_anew(&mut self, cell: &Cell, window: &Window) {
+        while let Some(due) = self.wait_until_due(window).await {
+            let begin = window.now();
+            match self.once(cell, window).await {
+                Ok(()) => {
+                    self.pause = PAUSE_FIRST;
+                    if self.schedule.is_some() {
+                        let corrected = window.now().saturating_sub(due);
+                        self.latencies.corrected.record(corrected);
+                    }
+                }
+                Err(failure) => {
+                    self.count(failure, cell);
+                    if self.schedule.is_some() {
+                        let waited = window.now().saturating_sub(due.min(begin));
+                        self.latencies.corrected.record(waited);
+                    }
+                    let _ = timeout(self.pause, window.ended()).await;
+                    self.pause = (self.pause * 2).min(PAUSE_LAST);
+                }
+            }
+        }
+    }
+
+    /// When the next connect is due, once it is; `None` when the window is over before.
+    async fn wait_until_due(&mut self, window: &Window) -> Option<u64> {
+        poll_fn(|_| {
+            let now = window.now();
+            if window.is_over(now) {
+                return Poll::Ready(None);
+            }
+            let Some(schedule) = &mut self.schedule else {
+                return Poll::Ready(Some(now));
+            };
+            let due = schedule.take(now, window.end());
+            schedule.note_backlog(now, window.end());
+            match due {
+                Some(due) => Poll::Ready(Some(due)),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    async fn once(&mut self, cell: &Cell, window: &Window) -> Result<(), Failure> {
+        let patience = window.patience_left();
+        let connected = self.job.opener.connect_within(patience).await?;
+        let mut open = Open::new(connected, &self.job.talk);
+        cell.set_open(true);
+        let exchanged = self.exchange(&mut open, cell).await;
+        self.retransmissions += open.retransmissions();
+        let how = match (&exchanged, self.job.options.close_by) {
+            (Ok(()), CloseBy::Fin) => Close::Linger,
+            (Ok(()), CloseBy::Reset) | (Err(_), _) => Close::Abort,
+        };
+        let closed = open.connection.close(how).await;
+        cell.set_open(false);
+        exchanged?;
+        match closed.reason {
+            Reason::Released | Reason::Aborted => {}
+            Reason::TimedOut => return Err(Failure::TimedOut),
+            Reason::Reset | Reason::Failed => return Err(Failure::Reset),
+        }
+        if !window.is_over(window.now()) {
+            cell.add_messages(1);
+        }
+        Ok(())
+    }
+
+    /// One message and its reply, in a time of its own.
+    async fn exchange(&mut self, open: &mut Open, cell: &Cell) -> Result<(), Failure> {
+        if self.job.talk.size == 0 {
+            return Ok(());
+        }
+        let patience = self.job.options.reply_timeout;
+        let window = Window::new(patience, 0, patience);
+        // The message is counted when its connection has closed.
+        let uncounted = Cell::default();
+        let mut line = Line {
+            connection: &open.connection,
+            cell: &uncounted,
+            window: &window,
+            latencies: &mut self.latencies,
+            schedule: None,
+        };
+        open.flow.only_one_more();
+        let exchange = poll_fn(|cx| open.flow.poll(cx, &mut line));
+        let outcome = timeout(patience, exchange).await;
+        cell.add_sent(uncounted.sent() as usize);
+        cell.add_received(uncounted.received() as usize);
+        outcome.unwrap_or(Err(Failure::TimedOut))
+    }
+
+    /// Keeps still until the end, then checks.
+    async fn hold(&mut self, cell: &Cell, window: &Window) {
+        if self.open.is_none() {
+            return;
+        }
+        match self.keep_still(cell, window).await {
+            Ok(heard) => self.is_mute |= heard,
+            Err(failure) => return self.fail(failure, cell).await,
+        }
+        let Some(mut open) = self.open.take() else {
+            return;
+        };
+        let checked = if self.is_mute {
+            Err(Failure::TimedOut)
+        } else {
+            self.exchange(&mut open, cell).await
+        };
+        let is_alive = open.is_alive();
+        self.open = Some(open);
+        match checked {
+            Ok(()) => cell.add_messages(1),
+            Err(Failure::TimedOut) if is_alive => self.is_mute = true,
+            Err(failure) => self.fail(failure, cell).await,
+        }
+    }
+
+    /// Waits for the end of the window: whether the peer has said something meanwhile.
+    async fn keep_still(&self, cell: &Cell, window: &Window) -> Result<bool, Failure> {
+        let Some(open) = &self.open else {
+            return Ok(false);
+        };
+        let mut heard = false;
+        poll_fn(|cx| {
+            loop {
+                match open.connection.poll_discard(cx, usize::MAX) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(Failure::ClosedEarly)),
+                    Poll::Ready(Ok(count)) => {
+                        cell.add_received(count);
+                        heard = true;
+                    }
+                    Poll::Ready(Err(errno)) => return Poll::Ready(Err(Failure::of(errno))),
+                    Poll::Pending if window.is_over(window.now()) => return Poll::Ready(Ok(())),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await?;
+        Ok(heard)
+    }
+
+    /// Messages that were due and never sent have waited until now.
+    fn tell_unsent(&mut self, window: &Window) {
+        let Some(schedule) = &self.schedule else {
+            return;
+        };
+        let (now, end) = (window.now(), window.end());
+        for (due, count) in schedule.never_sent(end, 1000) {
+            let waited = now.saturating_sub(due);
+            self.job.recorded.corrected.record_all(waited, count);
+        }
+    }
+}
