@@ -15,7 +15,14 @@ use serde_json::Value;
 pub(crate) fn ft(workspace: &Path) -> Result<PathBuf, Trouble> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--release", "-p", "fivetuple-cli", "--message-format", "json"])
+        .args([
+            "build",
+            "--release",
+            "-p",
+            "fivetuple-cli",
+            "--message-format",
+            "json",
+        ])
         .current_dir(workspace)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

@@ -11,7 +11,7 @@ use crate::contender::{Places, Program, Recipe};
 use crate::machine;
 use crate::pairs::{Form, Pairs, Side, alternate};
 use crate::process::{Running, Spot, free_port};
-use crate::row::{Row, Target, Work};
+use crate::row::{Beside, Row, Work};
 use crate::trouble::{Doing, Trouble};
 
 /// What every group works with.
@@ -71,7 +71,12 @@ impl Harness {
     /// # Errors
     ///
     /// The program is missing, or its configuration cannot be written.
-    pub fn command(&self, recipe: &Recipe, port: u16, destination: u16) -> Result<Command, Trouble> {
+    pub fn command(
+        &self,
+        recipe: &Recipe,
+        port: u16,
+        destination: u16,
+    ) -> Result<Command, Trouble> {
         let places = Places {
             port,
             destination,
@@ -88,48 +93,42 @@ impl Harness {
     /// # Errors
     ///
     /// It is missing or does not start.
-    pub fn start(&self, recipe: &Recipe, destination: u16, core: Option<usize>) -> Result<Running, Trouble> {
+    pub fn start(
+        &self,
+        recipe: &Recipe,
+        destination: u16,
+        core: Option<usize>,
+    ) -> Result<Running, Trouble> {
         let port = free_port()?;
         let mut command = self.command(recipe, port, destination)?;
-        let errors = self.folder().join(format!("{}-{port}.said", recipe.program.name()));
+        let errors = self
+            .folder()
+            .join(format!("{}-{port}.said", recipe.program.name()));
         Running::start(recipe.name, &mut command, Spot { port, core, errors })
     }
 
     /// Has `ft` and each of the others do the same work, in turns, and judges.
-    pub fn contest(
-        &self,
-        work: &Work,
-        ft: &Recipe,
-        others: &[(Recipe, Option<Target>)],
-        open: &Open<'_>,
-    ) -> Vec<Row> {
-        let against = |(other, target): &(Recipe, Option<Target>)| {
-            let pairs = self.duel(work, [ft, other], open);
-            self.row(work, (ft, other), *target, pairs)
+    pub fn contest(&self, work: &Work, others: &[Beside], open: &Open<'_>) -> Vec<Row> {
+        let against = |(other, target): &Beside| {
+            let pairs = self.duel(work, other, open);
+            self.row(work, (*other, *target), pairs)
         };
         others.iter().map(against).collect()
     }
 
-    fn duel(&self, work: &Work, recipes: [&Recipe; 2], open: &Open<'_>) -> Result<Pairs, Trouble> {
+    fn duel(&self, work: &Work, other: &Recipe, open: &Open<'_>) -> Result<Pairs, Trouble> {
         let core = work.apart.map(|[server, _]| server);
-        let ft = self.start(recipes[0], work.destination, core)?;
-        let other = self.start(recipes[1], work.destination, core)?;
+        let ft = self.start(&work.ft, work.destination, core)?;
+        let other = self.start(other, work.destination, core)?;
         let (mut ft_side, mut other_side) = (open(&ft)?, open(&other)?);
         alternate(&self.form, &mut ft_side, &mut other_side)
     }
 
     /// A row out of what was measured; says it.
-    pub fn row(
-        &self,
-        work: &Work,
-        (ft, other): (&Recipe, &Recipe),
-        target: Option<Target>,
-        pairs: Result<Pairs, Trouble>,
-    ) -> Row {
+    pub fn row(&self, work: &Work, (other, target): Beside, pairs: Result<Pairs, Trouble>) -> Row {
         let row = Row {
             work: work.clone(),
-            ft: *ft,
-            other: *other,
+            other,
             target,
             pairs,
         };

@@ -29,7 +29,11 @@ impl Times {
     pub fn now() -> Self {
         let text = fs::read_to_string("/proc/stat").unwrap_or_default();
         let line = text.lines().next().unwrap_or_default();
-        let times: Vec<u64> = line.split_whitespace().skip(1).flat_map(str::parse).collect();
+        let times: Vec<u64> = line
+            .split_whitespace()
+            .skip(1)
+            .flat_map(str::parse)
+            .collect();
         Self {
             // Behind it are the guests' times, which are in the others already.
             all: times.iter().take(STOLEN + 1).sum(),
@@ -63,12 +67,24 @@ pub fn raise_descriptors() {
 
 /// What the machine is and how it is set: name and value, for the report.
 pub fn settings() -> Vec<(&'static str, String)> {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let read = |path: &str| {
+        fs::read_to_string(path)
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
     let processor = read("/proc/cpuinfo");
-    let processor = processor.lines().find_map(|line| line.strip_prefix("model name"));
-    let processor = processor.unwrap_or_default().trim_start_matches(['\t', ' ', ':']);
+    let processor = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let processor = processor
+        .unwrap_or_default()
+        .trim_start_matches(['\t', ' ', ':']);
     let memory = read("/proc/meminfo");
-    let memory = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+    let memory = memory
+        .split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse::<u64>().ok());
     let descriptors = getrlimit(Resource::Nofile).current;
     let descriptors = descriptors.map_or_else(|| "unlimited".to_owned(), |most| most.to_string());
     let network = "/proc/sys/net/";
@@ -76,11 +92,23 @@ pub fn settings() -> Vec<(&'static str, String)> {
         ("kernel", format!("Linux {}", kernel())),
         ("processor", format!("{processor}, {} cores", cores())),
         ("memory", format!("{} MiB", memory.unwrap_or(0) / 1024)),
-        ("tcp_congestion_control", read(&format!("{network}ipv4/tcp_congestion_control"))),
-        ("tcp_rmem", read(&format!("{network}ipv4/tcp_rmem")).replace('\t', " ")),
-        ("tcp_wmem", read(&format!("{network}ipv4/tcp_wmem")).replace('\t', " ")),
+        (
+            "tcp_congestion_control",
+            read(&format!("{network}ipv4/tcp_congestion_control")),
+        ),
+        (
+            "tcp_rmem",
+            read(&format!("{network}ipv4/tcp_rmem")).replace('\t', " "),
+        ),
+        (
+            "tcp_wmem",
+            read(&format!("{network}ipv4/tcp_wmem")).replace('\t', " "),
+        ),
         ("somaxconn", read(&format!("{network}core/somaxconn"))),
-        ("ip_local_port_range", read(&format!("{network}ipv4/ip_local_port_range")).replace('\t', " ")),
+        (
+            "ip_local_port_range",
+            read(&format!("{network}ipv4/ip_local_port_range")).replace('\t', " "),
+        ),
         ("MTU of lo", read("/sys/class/net/lo/mtu")),
         ("descriptors", descriptors),
     ]

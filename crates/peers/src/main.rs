@@ -83,7 +83,9 @@ impl Word {
     fn groups(self) -> Vec<Group> {
         let is_meant = |group: &Group| {
             let word = self.to_possible_value();
-            word.is_some_and(|word| matches!(word.get_name(), "all") || word.get_name() == group.name())
+            word.is_some_and(|word| {
+                matches!(word.get_name(), "all") || word.get_name() == group.name()
+            })
         };
         Group::ALL.into_iter().filter(is_meant).collect()
     }
@@ -119,7 +121,11 @@ fn be_a_floor(kind: &Kind) -> io::Result<()> {
 }
 
 fn compare(arguments: &Arguments, groups: &[Group]) -> Result<(), Trouble> {
-    let form = if arguments.quick { Form::QUICK } else { Form::FULL };
+    let form = if arguments.quick {
+        Form::QUICK
+    } else {
+        Form::FULL
+    };
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let ft = match &arguments.ft {
         Some(ft) => ft.clone(),
@@ -128,7 +134,10 @@ fn compare(arguments: &Arguments, groups: &[Group]) -> Result<(), Trouble> {
     let own = env::current_exe().doing("find this program")?;
     let harness = Harness::new(form, ft, own)?;
     name_missing();
-    let rows: Vec<_> = groups.iter().map(|group| (*group, group.rows(&harness))).collect();
+    let rows: Vec<_> = groups
+        .iter()
+        .map(|group| (*group, group.rows(&harness)))
+        .collect();
     let output = workspace.join(&arguments.output);
     let before = fs::read_to_string(&output).unwrap_or_default();
     let text = report::document(&before, &harness, &rows);
@@ -137,9 +146,12 @@ fn compare(arguments: &Arguments, groups: &[Group]) -> Result<(), Trouble> {
 
 /// Names every program that is not here, and how it comes.
 fn name_missing() {
-    let missing = Program::OTHERS.into_iter().filter(|program| program.find().is_err());
-    let (names, packages): (Vec<_>, Vec<_>) =
-        missing.map(|program| (program.name(), program.package())).unzip();
+    let missing = Program::OTHERS
+        .into_iter()
+        .filter(|program| program.find().is_err());
+    let (names, packages): (Vec<_>, Vec<_>) = missing
+        .map(|program| (program.name(), program.package()))
+        .unzip();
     if !names.is_empty() {
         let (names, packages) = (names.join(", "), packages.join(" "));
         // Who closes stderr still gets the report, which names them, too.
@@ -153,7 +165,9 @@ fn name_missing() {
 /// INT and TERM end the contenders, then the harness.
 fn end_all_when_interrupted() {
     let wait = || -> io::Result<i32> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
         runtime.block_on(async {
             let mut interrupted = signal(SignalKind::interrupt())?;
             let mut terminated = signal(SignalKind::terminate())?;

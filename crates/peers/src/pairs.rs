@@ -212,7 +212,12 @@ impl Pairs {
     /// The ratios of `ft` to the other.
     pub fn ratio(&self, measure: Measure) -> Option<Spread> {
         let ratio = |(ft, other): &(Slice, Slice)| measure.of(ft) / measure.of(other);
-        Spread::of(self.kept.iter().map(ratio).filter(|ratio| ratio.is_finite()))
+        Spread::of(
+            self.kept
+                .iter()
+                .map(ratio)
+                .filter(|ratio| ratio.is_finite()),
+        )
     }
 
     /// The slices of `ft`, and those of the other.
@@ -270,7 +275,7 @@ mod tests {
         });
         let pairs = alternate(&form, &mut ft, &mut other).unwrap();
         drop((ft, other));
-        assert_eq!(order.into_inner(), "ab" .to_owned() + "abbaabba");
+        assert_eq!(order.into_inner(), "ab".to_owned() + "abbaabba");
         assert_eq!((pairs.kept.len(), pairs.left_out), (3, 1));
         assert_eq!(pairs.ratio(Measure::Rate).unwrap().median, 2.0);
         assert_eq!(pairs.ratio(Measure::ServerCpu).unwrap().median, 0.5);

@@ -86,26 +86,44 @@ fn section(harness: &Harness, rows: &[Row]) -> String {
 
 fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Result {
     let form = &harness.form;
-    let name = if form.is_quick { "short form" } else { "full form" };
+    let name = if form.is_quick {
+        "short form"
+    } else {
+        "full form"
+    };
     let seconds = form.slice.as_secs_f64();
-    writeln!(text, "Measured in the {name}: {} pairs of slices of {seconds} s.\n", form.pairs)?;
-    writeln!(text, "| work | beside | compared | ratio | target | reached | pairs (left out) |")?;
+    writeln!(
+        text,
+        "Measured in the {name}: {} pairs of slices of {seconds} s.\n",
+        form.pairs
+    )?;
+    writeln!(
+        text,
+        "| work | beside | compared | ratio | target | reached | pairs (left out) |"
+    )?;
     writeln!(text, "|---|---|---|---:|---:|---|---:|")?;
     for row in rows {
         write_verdict(text, row)?;
     }
-    writeln!(text, "\n| work | who | throughput | server CPU | client CPU | memory |")?;
+    writeln!(
+        text,
+        "\n| work | who | throughput | server CPU | client CPU | memory |"
+    )?;
     writeln!(text, "|---|---|---:|---:|---:|---:|")?;
     for row in rows {
         let Ok(pairs) = &row.pairs else { continue };
-        let names = [row.ft.name, row.other.name];
+        let names = [row.work.ft.name, row.other.name];
         for (name, slices) in names.into_iter().zip(pairs.sides()) {
             write_figures(text, row, name, &slices)?;
         }
     }
     writeln!(text, "\nHow each was started:\n")?;
     let mut told: Vec<String> = Vec::new();
-    for line in rows.iter().flat_map(|row| [&row.ft, &row.other]).map(Recipe::line) {
+    for line in rows
+        .iter()
+        .flat_map(|row| [&row.work.ft, &row.other])
+        .map(Recipe::line)
+    {
         if !told.contains(&line) {
             writeln!(text, "- `{line}`")?;
             told.push(line);
@@ -126,7 +144,9 @@ fn write_verdict(text: &mut String, row: &Row) -> fmt::Result {
         |_| "–".to_owned(),
         |pairs| format!("{} ({})", pairs.kept.len(), pairs.left_out),
     );
-    let target = row.target.map_or("–".to_owned(), |target| target.to_string());
+    let target = row
+        .target
+        .map_or("–".to_owned(), |target| target.to_string());
     writeln!(
         text,
         "| {} | {} | {} | {ratio} | {target} | {} | {pairs} |",
@@ -148,12 +168,22 @@ fn write_figures(text: &mut String, row: &Row, name: &str, slices: &[Slice]) -> 
         value.map_or_else(|| "–".to_owned(), show)
     };
     let time = |seconds: f64| unit.time(seconds);
-    let rate = shown(median(&|slice| Measure::Rate.of(slice)), &|rate| unit.per_second(rate));
+    let rate = shown(median(&|slice| Measure::Rate.of(slice)), &|rate| {
+        unit.per_second(rate)
+    });
     let server = shown(median(&|slice| Measure::ServerCpu.of(slice)), &time);
-    let client = shown(median(&|slice| slice.client.as_secs_f64() / slice.units), &time);
-    let memory = shown(median(&|slice| Measure::Memory.of(slice)), &|bytes| kib(unit, bytes));
+    let client = shown(
+        median(&|slice| slice.client.as_secs_f64() / slice.units),
+        &time,
+    );
+    let memory = shown(median(&|slice| Measure::Memory.of(slice)), &|bytes| {
+        kib(unit, bytes)
+    });
     let work = &row.work.name;
-    writeln!(text, "| {work} | {name} | {rate} | {server} | {client} | {memory} |")
+    writeln!(
+        text,
+        "| {work} | {name} | {rate} | {server} | {client} | {memory} |"
+    )
 }
 
 fn kib(unit: Unit, bytes: f64) -> String {

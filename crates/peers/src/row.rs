@@ -46,7 +46,10 @@ impl Unit {
         } else {
             format!("{:.1}k", rate / 1e3)
         };
-        format!("{number} {}s/s", self.name().replace("delivery", "deliverie"))
+        format!(
+            "{number} {}s/s",
+            self.name().replace("delivery", "deliverie")
+        )
     }
 
     /// Seconds for one of them; of bytes, for a MiB.
@@ -94,11 +97,16 @@ impl fmt::Display for Target {
     }
 }
 
+/// Who does the same work beside `ft`, and what is asked of the ratio.
+pub type Beside = (Recipe, Option<Target>);
+
 /// The work of a contest.
 #[derive(Clone, Debug)]
 pub struct Work {
     /// What is done.
     pub name: String,
+    /// How `ft` does it.
+    pub ft: Recipe,
     /// What is counted.
     pub unit: Unit,
     /// What of it is compared.
@@ -114,8 +122,6 @@ pub struct Work {
 pub struct Row {
     /// The work.
     pub work: Work,
-    /// How `ft` did it.
-    pub ft: Recipe,
     /// How the other did it.
     pub other: Recipe,
     /// What is asked for.
@@ -161,11 +167,20 @@ impl fmt::Display for Row {
             (Err(trouble), _) => write!(f, "not measured: {trouble}"),
             (Ok(_), None) => write!(f, "nothing to compare"),
             (Ok(pairs), Some(Spread { median, low, high })) => {
-                write!(f, "{} {median:.3} ({low:.3}–{high:.3})", work.measure.name())?;
+                write!(
+                    f,
+                    "{} {median:.3} ({low:.3}–{high:.3})",
+                    work.measure.name()
+                )?;
                 if let Some(target) = self.target {
                     write!(f, ", {target}: {}", self.verdict())?;
                 }
-                write!(f, "; {} pairs, {} left out", pairs.kept.len(), pairs.left_out)
+                write!(
+                    f,
+                    "; {} pairs, {} left out",
+                    pairs.kept.len(),
+                    pairs.left_out
+                )
             }
         }
     }

@@ -106,7 +106,9 @@ impl Program {
         };
         let text = [said.stdout, said.stderr].concat();
         let text = String::from_utf8_lossy(&text);
-        let line = text.lines().find(|line| line.chars().any(|c| c.is_ascii_digit()));
+        let line = text
+            .lines()
+            .find(|line| line.chars().any(|c| c.is_ascii_digit()));
         let line = line.unwrap_or("does not say");
         // Addresses and licences behind the number belong to nobody's version.
         let ends = ["Copyright", "https://", " ( "].map(|mark| line.find(mark));

@@ -52,7 +52,9 @@ impl Recipe {
     ///
     /// The configuration cannot be written.
     pub fn words(&self, places: &Places) -> Result<Vec<String>, Trouble> {
-        let file = places.folder.join(format!("{}-{}.conf", self.program.name(), places.port));
+        let file = places
+            .folder
+            .join(format!("{}-{}.conf", self.program.name(), places.port));
         if let Some(text) = self.configuration {
             let text = filled(text, places, &file);
             fs::write(&file, text).doing("write a configuration")?;
@@ -63,7 +65,9 @@ impl Recipe {
 
     /// The command line as a reader of the report may type it.
     pub fn line(&self) -> String {
-        format!("{} {}", self.program.name(), self.words).trim_end().to_owned()
+        format!("{} {}", self.program.name(), self.words)
+            .trim_end()
+            .to_owned()
     }
 }
 

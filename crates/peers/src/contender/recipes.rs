@@ -9,11 +9,17 @@ use super::{Program, Recipe};
 pub const FT_ECHO: Recipe =
     Recipe::plain("ft echo", Program::Ft, "listen 127.0.0.1:{port} echo -q");
 /// `ft` as a server of one text of the length of a message.
-pub const FT_SOURCE_64: Recipe =
-    Recipe::plain("ft source 64", Program::Ft, "listen 127.0.0.1:{port} source 64 -q");
+pub const FT_SOURCE_64: Recipe = Recipe::plain(
+    "ft source 64",
+    Program::Ft,
+    "listen 127.0.0.1:{port} source 64 -q",
+);
 /// `ft` as a server that discards.
-pub const FT_DISCARD: Recipe =
-    Recipe::plain("ft discard", Program::Ft, "listen 127.0.0.1:{port} discard -q");
+pub const FT_DISCARD: Recipe = Recipe::plain(
+    "ft discard",
+    Program::Ft,
+    "listen 127.0.0.1:{port} discard -q",
+);
 /// `ft` as a hub.
 pub const FT_HUB: Recipe = Recipe::plain("ft hub", Program::Ft, "listen 127.0.0.1:{port} hub -q");
 /// `ft` as a relay.
@@ -106,8 +112,7 @@ pub const NCAT_BROKER: Recipe = Recipe::plain(
     "-l --broker --max-conns 200 127.0.0.1 {port}",
 );
 /// nats-server.
-pub const NATS: Recipe =
-    Recipe::plain("nats-server core", Program::Nats, "-a 127.0.0.1 -p {port}");
+pub const NATS: Recipe = Recipe::plain("nats-server core", Program::Nats, "-a 127.0.0.1 -p {port}");
 /// iperf3 as the server.
 pub const IPERF3_SERVER: Recipe =
     Recipe::plain("iperf3 -s", Program::Iperf3, "-s -B 127.0.0.1 -p {port}");
@@ -151,13 +156,13 @@ pub const FILE_SOCAT_LARGE: [Recipe; 2] = [
 ];
 
 /// iperf3 as the client, `{seconds}` filled in when it runs.
-pub const IPERF3_CLIENT: Recipe = Recipe::plain("iperf3", Program::Iperf3, "-c 127.0.0.1 -p {port} -J");
+pub const IPERF3_CLIENT: Recipe =
+    Recipe::plain("iperf3", Program::Iperf3, "-c 127.0.0.1 -p {port} -J");
 /// The same with sendfile.
 pub const IPERF3_CLIENT_Z: Recipe =
     Recipe::plain("iperf3 -Z", Program::Iperf3, "-c 127.0.0.1 -p {port} -J -Z");
 /// wrk, one thread.
-pub const WRK: Recipe =
-    Recipe::plain("wrk", Program::Wrk, "-t1 -c64 http://127.0.0.1:{port}/");
+pub const WRK: Recipe = Recipe::plain("wrk", Program::Wrk, "-t1 -c64 http://127.0.0.1:{port}/");
 
 /// The smallest runs: what each says of itself, and whether a port answers.
 pub const START_VERSION: [Recipe; 2] = [

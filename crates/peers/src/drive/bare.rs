@@ -19,7 +19,10 @@ use crate::trouble::{Doing, Trouble};
 const MESSAGE: usize = 64;
 
 /// An echo that does not answer for so long has failed.
-const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 10,
+    tv_nsec: 0,
+};
 
 /// Connections to an echo, each with one message out at a time.
 #[derive(Debug)]
@@ -48,7 +51,9 @@ impl Bare {
         let connect = |number: usize| {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).doing("connect")?;
             stream.set_nodelay(true).doing("set an option")?;
-            stream.set_nonblocking(true).doing("make a socket non-blocking")?;
+            stream
+                .set_nonblocking(true)
+                .doing("make a socket non-blocking")?;
             let token = EventData::new_u64(number as u64);
             epoll::add(&epoll, &stream, token, EventFlags::IN).doing("register a connection")?;
             Ok(Connection {
@@ -80,7 +85,11 @@ impl Bare {
 
     fn exchange(&mut self, length: Duration) -> Result<u64, Trouble> {
         let until = Instant::now() + length;
-        let before: u64 = self.connections.iter().map(|connection| connection.sent).sum();
+        let before: u64 = self
+            .connections
+            .iter()
+            .map(|connection| connection.sent)
+            .sum();
         self.connections.iter_mut().try_for_each(Connection::send)?;
         let mut out = self.connections.len();
         let mut ready = Vec::with_capacity(self.connections.len());
@@ -108,7 +117,11 @@ impl Bare {
                 }
             }
         }
-        let after: u64 = self.connections.iter().map(|connection| connection.sent).sum();
+        let after: u64 = self
+            .connections
+            .iter()
+            .map(|connection| connection.sent)
+            .sum();
         Ok(after - before)
     }
 }

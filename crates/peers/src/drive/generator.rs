@@ -38,7 +38,8 @@ impl Generator {
             .doing("start the generator")?;
         let address: Result<Address, _> = format!("{}:{port}", Ipv4Addr::LOCALHOST).parse();
         let address = address.map_err(|error| wrong(&error))?;
-        let opening = Load::open(&address, options, &Observers::none());
+        let observers = Observers::none();
+        let opening = Load::open(&address, options, &observers);
         let load = runtime.block_on(opening).map_err(|error| wrong(&error))?;
         Ok(Self {
             runtime,
@@ -57,7 +58,9 @@ impl Generator {
         };
         let measured = self.runtime.block_on(load.run(length));
         let kinds = measured.failures.iter();
-        let kinds: Vec<String> = kinds.map(|(kind, count)| format!("{count} {kind}")).collect();
+        let kinds: Vec<String> = kinds
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
         if kinds.is_empty() {
             Ok(measured)
         } else {

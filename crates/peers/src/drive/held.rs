@@ -35,11 +35,16 @@ impl Held {
         for _ in 0..count {
             let doing = || format!("connect for the {}th time", held.streams.len() + 1);
             let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).doing(&doing())?;
-            stream.set_read_timeout(Some(PATIENCE)).doing("set a time limit")?;
+            stream
+                .set_read_timeout(Some(PATIENCE))
+                .doing("set a time limit")?;
             stream.write_all(&message).doing("send a message")?;
             stream.read_exact(&mut answer).doing("receive an answer")?;
             if answer != message {
-                return Err(Trouble::wrong("the echo", "answers other bytes than it received"));
+                return Err(Trouble::wrong(
+                    "the echo",
+                    "answers other bytes than it received",
+                ));
             }
             answer.fill(0);
             held.streams.push(stream);

@@ -22,7 +22,10 @@ const WINDOW: u64 = 2048;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the loop waits when nothing is ready.
-const TURN: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+const TURN: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 5_000_000,
+};
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
@@ -75,19 +78,25 @@ impl Members {
     /// The hub does not let them, or does not pass lines on.
     pub fn join(room: Room) -> Result<Self, Trouble> {
         let connect = |_| connect(room.port);
-        let mut members = (0..room.members).map(connect).collect::<Result<Vec<_>, _>>()?;
+        let mut members = (0..room.members)
+            .map(connect)
+            .collect::<Result<Vec<_>, _>>()?;
         let mut sender = self::connect(room.port)?;
         match room.dialect {
             Dialect::Lines => gather(&mut sender, &mut members)?,
             Dialect::Nats => {
                 greet(&mut sender, false)?;
-                members.iter_mut().try_for_each(|member| greet(member, true))?;
+                members
+                    .iter_mut()
+                    .try_for_each(|member| greet(member, true))?;
             }
         }
         let stopped = members.split_off(room.members - room.stopped);
         let epoll = epoll::create(CreateFlags::CLOEXEC).doing("make an epoll instance")?;
         for (number, stream) in members.iter().chain([&sender]).enumerate() {
-            stream.set_nonblocking(true).doing("make a socket non-blocking")?;
+            stream
+                .set_nonblocking(true)
+                .doing("make a socket non-blocking")?;
             let token = EventData::new_u64(number as u64);
             epoll::add(&epoll, stream, token, EventFlags::IN).doing("register a member")?;
         }
@@ -125,7 +134,13 @@ impl Members {
             }
             ready.clear();
             epoll::wait(&self.epoll, spare_capacity(&mut ready), Some(&TURN))
-                .or_else(|error| if error == Errno::INTR { Ok(0) } else { Err(error) })
+                .or_else(|error| {
+                    if error == Errno::INTR {
+                        Ok(0)
+                    } else {
+                        Err(error)
+                    }
+                })
                 .doing("wait for members")?;
             for event in &ready {
                 let number = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
@@ -160,7 +175,11 @@ impl Members {
             let start = within(self.sent, outgoing.len());
             let room = usize::try_from(most - self.sent).unwrap_or(usize::MAX);
             let end = outgoing.len().min(start.saturating_add(room));
-            let sent = send(&self.sender.stream, &outgoing[start..end], SendFlags::NOSIGNAL);
+            let sent = send(
+                &self.sender.stream,
+                &outgoing[start..end],
+                SendFlags::NOSIGNAL,
+            );
             match sent {
                 Ok(sent) => self.sent += sent as u64,
                 Err(Errno::AGAIN | Errno::INTR) => break,
@@ -181,7 +200,12 @@ impl Member {
     }
 
     /// Reads once, and checks what came.
-    fn receive(&mut self, dialect: Dialect, incoming: &[u8], chunk: &mut [u8]) -> Result<(), Trouble> {
+    fn receive(
+        &mut self,
+        dialect: Dialect,
+        incoming: &[u8],
+        chunk: &mut [u8],
+    ) -> Result<(), Trouble> {
         let received = match recv(&self.stream, &mut *chunk, RecvFlags::empty()) {
             Ok((0, _)) => return Err(Trouble::wrong("the hub", "ends a connection")),
             Ok((received, _)) => received,
@@ -225,7 +249,10 @@ impl Member {
         let length = Text::length_of_one(incoming) as u64;
         if dialect == Dialect::Lines || !self.received.is_multiple_of(length) {
             let line = self.received / length;
-            return Err(Trouble::wrong("the hub", format!("has other bytes in line {line}")));
+            return Err(Trouble::wrong(
+                "the hub",
+                format!("has other bytes in line {line}"),
+            ));
         }
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let (line, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
@@ -236,7 +263,9 @@ impl Member {
         let line = std::mem::take(&mut self.control);
         match control(&line) {
             Control::Ignore => {}
-            Control::Answer => (&self.stream).write_all(b"PONG\r\n").doing("answer the hub")?,
+            Control::Answer => (&self.stream)
+                .write_all(b"PONG\r\n")
+                .doing("answer the hub")?,
             Control::Refused | Control::Unknown => {
                 let line = String::from_utf8_lossy(&line).trim().to_owned();
                 return Err(Trouble::wrong("the hub", format!("says {line:?}")));
@@ -259,7 +288,9 @@ fn connect(port: u16) -> Result<TcpStream, Trouble> {
 
 /// Talks to NATS until it has answered.
 fn greet(stream: &mut TcpStream, receives: bool) -> Result<(), Trouble> {
-    stream.write_all(&greeting(receives)).doing("greet the hub")?;
+    stream
+        .write_all(&greeting(receives))
+        .doing("greet the hub")?;
     hear(stream, GREETED)
 }
 
@@ -281,7 +312,9 @@ fn gather(sender: &mut TcpStream, members: &mut [TcpStream]) -> Result<(), Troub
 
 /// Whether a line arrives in a moment.
 fn has_heard(member: &mut TcpStream, line: &mut [u8; LINE]) -> Result<bool, Trouble> {
-    member.set_read_timeout(Some(Duration::from_millis(5))).doing("set a time limit")?;
+    member
+        .set_read_timeout(Some(Duration::from_millis(5)))
+        .doing("set a time limit")?;
     match member.peek(line) {
         Ok(0) => Err(Trouble::wrong("the hub", "ends a connection")),
         Ok(_) => Ok(true),
@@ -292,7 +325,9 @@ fn has_heard(member: &mut TcpStream, line: &mut [u8; LINE]) -> Result<bool, Trou
 
 /// Reads until the last bytes are these; nobody says anything behind them.
 fn hear(member: &mut TcpStream, last: &[u8]) -> Result<(), Trouble> {
-    member.set_read_timeout(Some(PATIENCE)).doing("set a time limit")?;
+    member
+        .set_read_timeout(Some(PATIENCE))
+        .doing("set a time limit")?;
     let mut heard = Vec::new();
     let mut chunk = [0; 4096];
     while !heard.ends_with(last) {

@@ -35,7 +35,8 @@ impl Destination {
     ///
     /// There is none.
     pub fn open() -> Result<Self, Trouble> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing("listen as a destination")?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing("listen as a destination")?;
         Ok(Self {
             listener,
             pattern: Pattern::new()?,
@@ -76,8 +77,11 @@ impl Destination {
     }
 
     fn send(&self, relay: u16, length: Duration) -> Result<u64, Trouble> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, relay)).doing("connect to a relay")?;
-        stream.set_write_timeout(Some(PATIENCE)).doing("set a time limit")?;
+        let stream =
+            TcpStream::connect((Ipv4Addr::LOCALHOST, relay)).doing("connect to a relay")?;
+        stream
+            .set_write_timeout(Some(PATIENCE))
+            .doing("set a time limit")?;
         let until = Instant::now() + length;
         let (mut offset, mut sent) = (0, 0);
         while Instant::now() < until {
@@ -92,7 +96,9 @@ impl Destination {
 
     fn receive(&self) -> Result<u64, Trouble> {
         let stream = self.accept()?;
-        stream.set_read_timeout(Some(PATIENCE)).doing("set a time limit")?;
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .doing("set a time limit")?;
         let mut chunk = vec![0; STEP];
         let mut place = 0_u64;
         loop {

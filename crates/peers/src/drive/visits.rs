@@ -54,8 +54,12 @@ pub fn visit(port: u16, text: &[u8], length: Duration) -> Result<u64, Trouble> {
 pub fn hear(port: u16, heard: &mut Vec<u8>) -> Result<(), Trouble> {
     heard.clear();
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).doing("visit")?;
-    stream.set_read_timeout(Some(PATIENCE)).doing("set a time limit")?;
-    stream.read_to_end(heard).doing("hear what the server says")?;
+    stream
+        .set_read_timeout(Some(PATIENCE))
+        .doing("set a time limit")?;
+    stream
+        .read_to_end(heard)
+        .doing("hear what the server says")?;
     // The ports are only busy for longer where this fails.
     let _ = set_socket_linger(&stream, Some(Duration::ZERO));
     Ok(())

@@ -36,7 +36,12 @@ impl Loop {
     fn open(port: u16) -> io::Result<Self> {
         let listener = listener(port)?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+        epoll::add(
+            &epoll,
+            &listener,
+            EventData::new_u64(LISTENER),
+            EventFlags::IN,
+        )?;
         Ok(Self {
             epoll,
             listener,
@@ -62,12 +67,22 @@ impl Loop {
 
     /// Has the loop told when the socket is ready for these.
     pub(super) fn add(&self, socket: &OwnedFd, token: u64, flags: EventFlags) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, socket, EventData::new_u64(token), flags)?)
+        Ok(epoll::add(
+            &self.epoll,
+            socket,
+            EventData::new_u64(token),
+            flags,
+        )?)
     }
 
     /// Changes what the loop is told about.
     pub(super) fn modify(&self, socket: &OwnedFd, token: u64, flags: EventFlags) -> io::Result<()> {
-        Ok(epoll::modify(&self.epoll, socket, EventData::new_u64(token), flags)?)
+        Ok(epoll::modify(
+            &self.epoll,
+            socket,
+            EventData::new_u64(token),
+            flags,
+        )?)
     }
 }
 

@@ -88,8 +88,12 @@ impl Connection {
         if done.is_err() || (self.peer_finished && self.unsent.is_empty()) {
             return Ok(Next::Close);
         }
-        if kept != !self.unsent.is_empty() {
-            let flags = if kept { EventFlags::IN } else { EventFlags::OUT };
+        if kept == self.unsent.is_empty() {
+            let flags = if kept {
+                EventFlags::IN
+            } else {
+                EventFlags::OUT
+            };
             own.modify(&self.socket, token, flags)?;
         }
         Ok(Next::Go)

@@ -12,7 +12,6 @@ use crate::contender::{Program, Recipe, TEXT, recipes};
 use crate::drive::bare::Bare;
 use crate::drive::generator::Generator;
 use crate::harness::Harness;
-use crate::machine::Times;
 use crate::pairs::{Measure, Meter, Pairs, Side, Slice, alternate};
 use crate::process::{Ended, Running, wait_for};
 use crate::row::{Row, Target, Unit, Work};
@@ -36,6 +35,7 @@ const BARE: Recipe = Recipe::plain("bare epoll client", Program::Floor, "bench")
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let mut work = Work {
         name: "send, one connection, blocks of 128 KiB".to_owned(),
+        ft: recipes::FT_DISCARD,
         unit: Unit::Byte,
         measure: Measure::Rate,
         destination: 0,
@@ -45,8 +45,9 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let equal = Some(Target::AtLeast(1.0));
     for client in [recipes::IPERF3_CLIENT, recipes::IPERF3_CLIENT_Z] {
         let pairs = send(harness, &client);
-        rows.push(harness.row(&work, (&recipes::FT_DISCARD, &client), equal, pairs));
+        rows.push(harness.row(&work, (client, equal), pairs));
     }
+    work.ft = GENERATOR;
     work.unit = Unit::Request;
     for (measure, target) in [
         (Measure::RatePerClientCpu, Some(Target::AtLeast(0.9))),
@@ -55,7 +56,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
         work.measure = measure;
         work.name = format!("small GET from nginx, {CONNECTIONS} connections");
         let pairs = requests(harness);
-        rows.push(harness.row(&work, (&GENERATOR, &recipes::WRK), target, pairs));
+        rows.push(harness.row(&work, (recipes::WRK, target), pairs));
     }
     work.unit = Unit::Message;
     work.apart = Harness::apart();
@@ -63,7 +64,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
         work.measure = measure;
         work.name = format!("64 B echo, {CONNECTIONS} connections, same server");
         let pairs = messages(harness, &work);
-        rows.push(harness.row(&work, (&GENERATOR, &BARE), None, pairs));
+        rows.push(harness.row(&work, (BARE, None), pairs));
     }
     rows
 }
@@ -126,7 +127,11 @@ fn requests(harness: &Harness) -> Result<Pairs, Trouble> {
         ..LoadOptions::default()
     };
     // One thread, as wrk has: the one that shares no core with others does not say more.
-    let mut generator = Generator::open(server.port(), &options, Harness::apart().map(|[_, client]| client))?;
+    let mut generator = Generator::open(
+        server.port(),
+        &options,
+        Harness::apart().map(|[_, client]| client),
+    )?;
     let mut ft: Side<'_> = Box::new(|length| {
         let meter = Meter::start(&server);
         let measured = generator.run(length)?;
@@ -146,7 +151,9 @@ fn wrk(harness: &Harness, server: &Running, length: Duration) -> Result<Slice, T
     let mut slice = meter.stop(server, 0.0);
     slice.client = ended.cpu;
     let wrong = text.contains("Socket errors") || text.contains("Non-2xx");
-    let line = text.lines().find_map(|line| line.trim().split_once(" requests in "));
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().split_once(" requests in "));
     let numbers = line.and_then(|(requests, rest)| {
         let (seconds, _) = rest.split_once("s,")?;
         Some((requests.parse::<f64>().ok()?, seconds.parse::<f64>().ok()?))
@@ -188,7 +195,10 @@ fn messages(harness: &Harness, work: &Work) -> Result<Pairs, Trouble> {
 
 /// Runs a program to its end; what it cost, and what it wrote.
 fn output(command: &mut Command, within: Duration) -> Result<(Ended, String), Trouble> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     let until = Instant::now() + within;
     let mut child = command.spawn().doing("start a program")?;
     let mut output = child.stdout.take();
@@ -196,7 +206,9 @@ fn output(command: &mut Command, within: Duration) -> Result<(Ended, String), Tr
     let ended = wait_for(&mut child, until - Instant::now())?;
     let mut text = String::new();
     if let Some(output) = &mut output {
-        output.read_to_string(&mut text).doing("read what a program writes")?;
+        output
+            .read_to_string(&mut text)
+            .doing("read what a program writes")?;
     }
     Ok((ended, text))
 }

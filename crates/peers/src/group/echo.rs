@@ -6,7 +6,7 @@ use crate::contender::recipes;
 use crate::drive::generator::Generator;
 use crate::harness::{Harness, Open};
 use crate::pairs::{Measure, Meter};
-use crate::row::{Row, Target, Unit, Work};
+use crate::row::{Beside, Row, Target, Unit, Work};
 
 /// `ft` beside the floor, on a core each; and beside the programs that fork, on all cores.
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
@@ -31,6 +31,7 @@ fn work(connections: u32, measure: Measure, apart: Option<[usize; 2]>) -> Work {
     let cores = if apart.is_some() { ", a core each" } else { "" };
     Work {
         name: format!("64 B, {connections} connection{plural}{cores}"),
+        ft: recipes::FT_ECHO,
         unit: Unit::Message,
         measure,
         destination: 0,
@@ -38,12 +39,7 @@ fn work(connections: u32, measure: Measure, apart: Option<[usize; 2]>) -> Work {
     }
 }
 
-fn contest(
-    harness: &Harness,
-    work: &Work,
-    connections: u32,
-    others: &[(crate::contender::Recipe, Option<Target>)],
-) -> Vec<Row> {
+fn contest(harness: &Harness, work: &Work, connections: u32, others: &[Beside]) -> Vec<Row> {
     let options = LoadOptions {
         mode: Mode::Echo,
         connections,
@@ -59,5 +55,5 @@ fn contest(
             Ok(meter.stop(server, measured.messages as f64))
         }))
     };
-    harness.contest(work, &recipes::FT_ECHO, others, open)
+    harness.contest(work, others, open)
 }

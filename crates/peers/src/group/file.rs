@@ -28,6 +28,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let size = harness.form.file;
     let work = Work {
         name: format!("{} MiB file, stdin to /dev/null", size >> 20),
+        ft: recipes::FILE_FT[1],
         unit: Unit::Byte,
         measure: Measure::Rate,
         destination: 0,
@@ -50,8 +51,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
             Ok(pattern) => contest(harness, &file, pattern, &other),
             Err(trouble) => Err(Trouble::wrong("the file", trouble.to_string())),
         };
-        let names = (&recipes::FILE_FT[1], &other[1]);
-        rows.push(harness.row(&work, names, Some(Target::AtLeast(least)), pairs));
+        rows.push(harness.row(&work, (other[1], Some(Target::AtLeast(least))), pairs));
     }
     // The folder goes at the end of the run; the space is wanted before.
     let _ = fs::remove_file(&file);
@@ -110,12 +110,17 @@ fn check(receiver: &mut Child, pattern: &Pattern) -> Result<u64, Trouble> {
     let mut chunk = vec![0; 256 * 1024];
     let mut place = 0;
     loop {
-        let received = output.read(&mut chunk).doing("read what a receiver writes")?;
+        let received = output
+            .read(&mut chunk)
+            .doing("read what a receiver writes")?;
         if received == 0 {
             return Ok(place);
         }
         if !pattern.holds(place, &chunk[..received]) {
-            return Err(Trouble::wrong("a receiver", format!("writes other bytes near {place}")));
+            return Err(Trouble::wrong(
+                "a receiver",
+                format!("writes other bytes near {place}"),
+            ));
         }
         place += received as u64;
     }
@@ -134,10 +139,16 @@ impl Transfer {
     fn start(harness: &Harness, tool: &Both, file: &Path, output: Stdio) -> Result<Self, Trouble> {
         let port = free_port()?;
         let mut receiving = harness.command(&tool[0], port, 0)?;
-        receiving.stdin(Stdio::null()).stdout(output).stderr(Stdio::null());
+        receiving
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(Stdio::null());
         let mut sending = harness.command(&tool[1], port, 0)?;
         let file = File::open(file).doing("open the file that is sent")?;
-        sending.stdin(file).stdout(Stdio::null()).stderr(Stdio::null());
+        sending
+            .stdin(file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let mut receiver = receiving.spawn().doing("start a receiver")?;
         let until = Instant::now() + PATIENCE;
         while !is_listening(port) {

@@ -16,6 +16,7 @@ const MEMBERS: usize = 50;
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let mut work = Work {
         name: "64 B lines, 1 sender, 50 members".to_owned(),
+        ft: recipes::FT_HUB,
         unit: Unit::Delivery,
         measure: Measure::Rate,
         destination: 0,
@@ -26,7 +27,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
         (recipes::NATS, Some(Target::AtLeast(1.0))),
     ];
     let open: &Open<'_> = &|server| side(server, 0);
-    let mut rows = harness.contest(&work, &recipes::FT_HUB, &others, open);
+    let mut rows = harness.contest(&work, &others, open);
     "the same, 1 of 50 members stopped".clone_into(&mut work.name);
     let undisturbed = Recipe {
         name: "ft hub, nobody stopped",
@@ -34,7 +35,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     };
     let pairs = beside_itself(harness);
     let target = Some(Target::AtLeast(0.9));
-    rows.push(harness.row(&work, (&recipes::FT_HUB, &undisturbed), target, pairs));
+    rows.push(harness.row(&work, (undisturbed, target), pairs));
     rows
 }
 

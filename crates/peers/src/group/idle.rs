@@ -12,12 +12,12 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let count = harness.form.idle;
     let work = Work {
         name: format!("{count} connections that have echoed 16 KiB once"),
+        ft: recipes::FT_ECHO,
         unit: Unit::Connection,
         measure: Measure::Memory,
         destination: 0,
         apart: None,
     };
-    let ft = recipes::FT_ECHO;
     let other = recipes::TOKIO_ECHO;
     let open: &Open<'_> = &|server| {
         Ok(Box::new(move |_| {
@@ -36,8 +36,8 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let sixth = Some(Target::AtMost(1.0 / 6.0));
     let each = Some(Target::AtMostKib(1.25));
     vec![
-        harness.row(&work, (&ft, &other), sixth, pairs),
-        harness.row(&work, (&ft, &ft), each, by_itself),
+        harness.row(&work, (other, sixth), pairs),
+        harness.row(&work, (work.ft, each), by_itself),
     ]
 }
 
@@ -56,7 +56,7 @@ fn fresh(harness: &Harness, work: &Work, open: &Open<'_>) -> Result<Pairs, Troub
     };
     alternate(
         &form,
-        &mut (Box::new(once(&recipes::FT_ECHO)) as _),
+        &mut (Box::new(once(&work.ft)) as _),
         &mut (Box::new(once(&recipes::TOKIO_ECHO)) as _),
     )
 }

@@ -22,6 +22,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
 fn echoes(harness: &Harness) -> Vec<Row> {
     let work = Work {
         name: format!("connect, 64 B echo, reset; {AT_A_TIME} at a time, a core each"),
+        ft: recipes::FT_ECHO,
         unit: Unit::Connection,
         measure: Measure::Rate,
         destination: 0,
@@ -45,12 +46,13 @@ fn echoes(harness: &Harness) -> Vec<Row> {
         }))
     };
     let others = [(recipes::EPOLL_ECHO, Some(Target::AtLeast(0.95)))];
-    harness.contest(&work, &recipes::FT_ECHO, &others, open)
+    harness.contest(&work, &others, open)
 }
 
 fn texts(harness: &Harness) -> Vec<Row> {
     let work = Work {
         name: "connect, receive 64 B to the end, reset; 16 at a time".to_owned(),
+        ft: recipes::FT_SOURCE_64,
         unit: Unit::Connection,
         measure: Measure::Rate,
         destination: 0,
@@ -70,5 +72,5 @@ fn texts(harness: &Harness) -> Vec<Row> {
         }))
     };
     let others = [(recipes::NGINX_RETURN, Some(Target::AtLeast(1.0)))];
-    harness.contest(&work, &recipes::FT_SOURCE_64, &others, open)
+    harness.contest(&work, &others, open)
 }

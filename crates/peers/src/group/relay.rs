@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use fivetuple::load::{LoadOptions, Mode};
 
-use crate::contender::{Recipe, recipes};
+use crate::contender::recipes;
 use crate::drive::generator::Generator;
 use crate::drive::stream::Destination;
 use crate::harness::{Harness, Open};
 use crate::pairs::{Measure, Meter};
-use crate::row::{Row, Target, Unit, Work};
+use crate::row::{Beside, Row, Target, Unit, Work};
 use crate::trouble::Trouble;
-
-type Others = [(Recipe, Option<Target>)];
 
 /// One bulk stream, round trips, and many streams.
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
@@ -35,6 +33,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
 fn bulk(harness: &Harness) -> Vec<Row> {
     let mut work = Work {
         name: "one bulk stream".to_owned(),
+        ft: recipes::FT_RELAY,
         unit: Unit::Byte,
         measure: Measure::Rate,
         destination: 0,
@@ -62,11 +61,11 @@ fn bulk(harness: &Harness) -> Vec<Row> {
             Ok(meter.stop(server, bytes as f64))
         }))
     };
-    harness.contest(&work, &recipes::FT_RELAY, &others, open)
+    harness.contest(&work, &others, open)
 }
 
 /// Messages through the relay to an echo and back.
-fn exchanges(harness: &Harness, (connections, size): (u32, usize), others: &Others) -> Vec<Row> {
+fn exchanges(harness: &Harness, (connections, size): (u32, usize), others: &[Beside]) -> Vec<Row> {
     let shown = if size < 1024 {
         format!("{size} B")
     } else {
@@ -74,13 +73,14 @@ fn exchanges(harness: &Harness, (connections, size): (u32, usize), others: &Othe
     };
     let mut work = Work {
         name: format!("{shown} round trips over {connections} connections"),
+        ft: recipes::FT_RELAY,
         unit: Unit::Message,
         measure: Measure::Rate,
         destination: 0,
         apart: None,
     };
     let echo = harness.start(&recipes::EPOLL_ECHO, 0, None);
-    work.destination = echo.as_ref().map_or(0, |echo| echo.port());
+    work.destination = echo.as_ref().map_or(0, crate::process::Running::port);
     let options = LoadOptions {
         mode: Mode::Echo,
         connections,
@@ -98,5 +98,5 @@ fn exchanges(harness: &Harness, (connections, size): (u32, usize), others: &Othe
             Ok(meter.stop(server, measured.messages as f64))
         }))
     };
-    harness.contest(&work, &recipes::FT_RELAY, others, open)
+    harness.contest(&work, others, open)
 }

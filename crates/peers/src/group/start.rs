@@ -16,23 +16,25 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `ft` beside ncat.
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
+    let [ft, other] = &recipes::START_VERSION;
     let mut work = Work {
         name: "what it is".to_owned(),
+        ft: *ft,
         unit: Unit::Run,
         measure: Measure::Time,
         destination: 0,
         apart: None,
     };
     let target = Some(Target::AtMost(1.0));
-    let [ft, other] = &recipes::START_VERSION;
     let pairs = contest(harness, &recipes::START_VERSION, 0);
-    let version = harness.row(&work, (ft, other), target, pairs);
+    let version = harness.row(&work, (*other, target), pairs);
     "whether a port answers".clone_into(&mut work.name);
     let [ft, other] = &recipes::START_CHECK;
+    work.ft = *ft;
     let pairs = harness
         .start(&recipes::EPOLL_ECHO, 0, None)
         .and_then(|listening| contest(harness, &recipes::START_CHECK, listening.port()));
-    vec![version, harness.row(&work, (ft, other), target, pairs)]
+    vec![version, harness.row(&work, (*other, target), pairs)]
 }
 
 fn contest(harness: &Harness, [ft, other]: &[Recipe; 2], port: u16) -> Result<Pairs, Trouble> {
@@ -47,7 +49,10 @@ fn contest(harness: &Harness, [ft, other]: &[Recipe; 2], port: u16) -> Result<Pa
 /// Runs a program again and again.
 fn runs(harness: &Harness, recipe: &Recipe, port: u16, length: Duration) -> Result<Slice, Trouble> {
     let mut command = harness.command(recipe, port, 0)?;
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let times = Times::now();
     let started = Instant::now();
     let mut slice = Slice::default();
@@ -55,7 +60,10 @@ fn runs(harness: &Harness, recipe: &Recipe, port: u16, length: Duration) -> Resu
         let mut child = command.spawn().doing("start a program")?;
         let ended = wait_for(&mut child, PATIENCE)?;
         if !ended.status.success() {
-            return Err(Trouble::wrong(recipe.name, format!("ends with {}", ended.status)));
+            return Err(Trouble::wrong(
+                recipe.name,
+                format!("ends with {}", ended.status),
+            ));
         }
         slice.units += 1.0;
     }

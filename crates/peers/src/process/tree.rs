@@ -50,10 +50,16 @@ pub(super) fn members(root: Pid) -> Vec<Member> {
         })
         .collect();
     let is_root = |(member, _): &&(Member, u64)| member.pid == root;
-    let mut found: Vec<Member> = everybody.iter().filter(is_root).map(|(one, _)| *one).collect();
+    let mut found: Vec<Member> = everybody
+        .iter()
+        .filter(is_root)
+        .map(|(one, _)| *one)
+        .collect();
     let mut next = 0;
     while let Some(parent) = found.get(next).map(|member| member.pid) {
-        let children = everybody.iter().filter(|(_, of)| i64::try_from(*of) == Ok(parent.into()));
+        let children = everybody
+            .iter()
+            .filter(|(_, of)| i64::try_from(*of) == Ok(parent.into()));
         found.extend(children.map(|(child, _)| *child));
         next += 1;
     }
@@ -70,7 +76,9 @@ pub(super) fn cpu(root: Pid) -> Duration {
 
 /// The time on a core of the threads that a process has.
 fn living(pid: i32) -> Duration {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
     let time = |path| {
         let text = fs::read_to_string(path).ok()?;
         text.split_whitespace().next()?.parse().ok()
@@ -86,7 +94,8 @@ fn living(pid: i32) -> Duration {
 fn ticks(pid: i32, places: [usize; 2]) -> Duration {
     let fields = fields(pid).unwrap_or_default();
     let ticks: u64 = places.iter().filter_map(|place| fields.get(*place)).sum();
-    Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100)
+    Duration::from_secs(ticks)
+        / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100)
 }
 
 /// Memory in user space in bytes: pages of its own, and its share of those that are shared.
@@ -141,7 +150,10 @@ pub fn wait_for(child: &mut Child, within: Duration) -> Result<Ended, Trouble> {
     let watch = pidfd_open(pid, PidfdFlags::empty()).doing("watch a program")?;
     let mut watched = [PollFd::new(&watch, PollFlags::IN)];
     let seconds = i64::try_from(within.as_secs()).unwrap_or(i64::MAX);
-    let within = Timespec { tv_sec: seconds, tv_nsec: 0 };
+    let within = Timespec {
+        tv_sec: seconds,
+        tv_nsec: 0,
+    };
     if poll(&mut watched, Some(&within)).doing("wait for a program")? == 0 {
         end(&members(pid));
         child.wait().doing("wait for a program")?;
