@@ -1,9 +1,12 @@
 //! The machine: what it is, how it is set, and whose time it spends.
 
 use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -41,11 +44,12 @@ impl Times {
         }
     }
 
-    /// The part that other machines have had since then, from 0 to 1.
+    /// The part that other machines have had since then, from 0 to 1. The times are ticks of 10 ms,
+    /// and one of them is no sign: in a short slice it would be more than what is tolerated.
     pub fn stolen_since(self) -> f64 {
         let now = Self::now();
         let all = now.all.saturating_sub(self.all).max(1);
-        now.stolen.saturating_sub(self.stolen) as f64 / all as f64
+        now.stolen.saturating_sub(self.stolen + 1) as f64 / all as f64
     }
 }
 
@@ -92,10 +96,7 @@ pub fn settings() -> Vec<(&'static str, String)> {
         ("kernel", format!("Linux {}", kernel())),
         ("processor", format!("{processor}, {} cores", cores())),
         ("memory", format!("{} MiB", memory.unwrap_or(0) / 1024)),
-        (
-            "tcp_congestion_control",
-            read(&format!("{network}ipv4/tcp_congestion_control")),
-        ),
+        ("tcp_congestion_control", congestion_control()),
         (
             "tcp_rmem",
             read(&format!("{network}ipv4/tcp_rmem")).replace('\t', " "),
@@ -112,6 +113,16 @@ pub fn settings() -> Vec<(&'static str, String)> {
         ("MTU of lo", read("/sys/class/net/lo/mtu")),
         ("descriptors", descriptors),
     ]
+}
+
+/// What a connection over loopback has: a route may say something else than the machine's setting.
+fn congestion_control() -> String {
+    let ask = || {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let stream = TcpStream::connect(listener.local_addr()?)?;
+        Ok::<_, io::Error>(sockopt::tcp_congestion(&stream)?)
+    };
+    ask().unwrap_or_else(|error| error.to_string())
 }
 
 /// The kernel's version, without what a builder has added to it.

@@ -119,11 +119,11 @@ fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Res
     }
     writeln!(text, "\nHow each was started:\n")?;
     let mut told: Vec<String> = Vec::new();
-    for line in rows
-        .iter()
-        .flat_map(|row| [&row.work.ft, &row.other])
-        .map(Recipe::line)
-    {
+    let recipes = |row: &'_ Row| {
+        let sides = [row.work.ft, row.other].into_iter();
+        sides.chain(row.work.also.clone()).collect::<Vec<Recipe>>()
+    };
+    for line in rows.iter().flat_map(recipes).map(|one| one.line()) {
         if !told.contains(&line) {
             writeln!(text, "- `{line}`")?;
             told.push(line);

@@ -89,12 +89,17 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AtLeast(least) => write!(f, "≥ {least} ×"),
-            Self::AtMost(most) => write!(f, "≤ {most} ×"),
+        match *self {
+            Self::AtLeast(least) => write!(f, "≥ {} ×", rounded(least)),
+            Self::AtMost(most) => write!(f, "≤ {} ×", rounded(most)),
             Self::AtMostKib(most) => write!(f, "≤ {most} KiB"),
         }
     }
+}
+
+/// With two digits, as targets are named.
+fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 /// Who does the same work beside `ft`, and what is asked of the ratio.
@@ -115,6 +120,8 @@ pub struct Work {
     pub destination: u16,
     /// The core of the server and that of the client; otherwise all share all cores.
     pub apart: Option<[usize; 2]>,
+    /// What stands on the other side meanwhile.
+    pub also: Vec<Recipe>,
 }
 
 /// One line of the comparison.

@@ -113,6 +113,7 @@ impl Program {
         // Addresses and licences behind the number belong to nobody's version.
         let ends = ["Copyright", "https://", " ( "].map(|mark| line.find(mark));
         let end = ends.into_iter().flatten().min().unwrap_or(line.len());
-        line[..end].trim_end_matches([' ', '-']).to_owned()
+        let line = line[..end].trim_start_matches("nginx version: ");
+        line.trim_end_matches([' ', '-']).to_owned()
     }
 }

@@ -45,6 +45,8 @@ pub struct Members {
     text: Text,
     /// Bytes of lines that have been sent.
     sent: u64,
+    /// Bytes that are sent with one call at most.
+    at_once: u64,
 }
 
 /// One connection to the hub.
@@ -68,6 +70,8 @@ pub struct Room {
     pub members: usize,
     /// How many of them receive nothing once they have joined.
     pub stopped: usize,
+    /// How many lines the sender sends with one call at most.
+    pub lines_at_once: u64,
 }
 
 impl Members {
@@ -100,13 +104,15 @@ impl Members {
             let token = EventData::new_u64(number as u64);
             epoll::add(&epoll, stream, token, EventFlags::IN).doing("register a member")?;
         }
+        let text = Text::new(room.dialect);
         Ok(Self {
             sender: Member::new(sender),
             receiving: members.into_iter().map(Member::new).collect(),
             _stopped: stopped,
             epoll,
             dialect: room.dialect,
-            text: Text::new(room.dialect),
+            at_once: room.lines_at_once * text.sent_length() as u64,
+            text,
             sent: 0,
         })
     }
@@ -123,13 +129,15 @@ impl Members {
         let mut ready = Vec::with_capacity(64);
         loop {
             let now = Instant::now();
-            let ahead = self.is_ahead();
             if now > until + PATIENCE {
                 return Err(Trouble::wrong("the hub", "does not pass everything on"));
             }
-            if now < until || self.in_a_line() {
-                self.send()?;
-            } else if !ahead {
+            let line = self.text.sent_length() as u64;
+            if now < until {
+                self.send((self.slowest() + WINDOW) * line)?;
+            } else if !self.sent.is_multiple_of(line) {
+                self.send(self.sent.next_multiple_of(line))?;
+            } else if !self.is_ahead() {
                 break;
             }
             ready.clear();
@@ -162,18 +170,13 @@ impl Members {
         self.slowest() < self.sent / self.text.sent_length() as u64
     }
 
-    /// Whether a line has been sent in part.
-    fn in_a_line(&self) -> bool {
-        !self.sent.is_multiple_of(self.text.sent_length() as u64)
-    }
-
-    /// Sends as much as the window and the kernel take.
-    fn send(&mut self) -> Result<(), Trouble> {
-        let most = (self.slowest() + WINDOW) * self.text.sent_length() as u64;
+    /// Sends up to here, as much as the kernel takes.
+    fn send(&mut self, most: u64) -> Result<(), Trouble> {
         let outgoing = &self.text.outgoing;
         while self.sent < most {
             let start = within(self.sent, outgoing.len());
-            let room = usize::try_from(most - self.sent).unwrap_or(usize::MAX);
+            let to_the_end = self.at_once - self.sent % self.at_once;
+            let room = usize::try_from(to_the_end.min(most - self.sent)).unwrap_or(usize::MAX);
             let end = outgoing.len().min(start.saturating_add(room));
             let sent = send(
                 &self.sender.stream,

@@ -40,6 +40,11 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
         measure: Measure::Rate,
         destination: 0,
         apart: None,
+        also: vec![
+            recipes::IPERF3_SERVER,
+            recipes::NGINX_HTTP,
+            recipes::EPOLL_ECHO,
+        ],
     };
     let mut rows = Vec::new();
     let equal = Some(Target::AtLeast(1.0));

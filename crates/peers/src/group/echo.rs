@@ -36,6 +36,7 @@ fn work(connections: u32, measure: Measure, apart: Option<[usize; 2]>) -> Work {
         measure,
         destination: 0,
         apart,
+        also: Vec::new(),
     }
 }
 

@@ -26,6 +26,12 @@ type Both = [Recipe; 2];
 /// `ft` beside the four others.
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let size = harness.form.file;
+    let others: [(Both, f64); 4] = [
+        (recipes::FILE_NC, 2.0),
+        (recipes::FILE_NCAT, 2.5),
+        (recipes::FILE_SOCAT, 2.5),
+        (recipes::FILE_SOCAT_LARGE, 1.3),
+    ];
     let work = Work {
         name: format!("{} MiB file, stdin to /dev/null", size >> 20),
         ft: recipes::FILE_FT[1],
@@ -33,13 +39,12 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
         measure: Measure::Rate,
         destination: 0,
         apart: None,
+        also: [recipes::FILE_FT]
+            .iter()
+            .chain(others.iter().map(|(both, _)| both))
+            .map(|[receiver, _]| *receiver)
+            .collect(),
     };
-    let others: [(Both, f64); 4] = [
-        (recipes::FILE_NC, 2.0),
-        (recipes::FILE_NCAT, 2.5),
-        (recipes::FILE_SOCAT, 2.5),
-        (recipes::FILE_SOCAT_LARGE, 1.3),
-    ];
     let file = harness.folder().join("file");
     let made = Pattern::new().and_then(|pattern| {
         make(&file, &pattern, size)?;

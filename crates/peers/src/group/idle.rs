@@ -1,6 +1,6 @@
 //! Idle: the memory in user space of connections that have been used once.
 
-use crate::contender::recipes;
+use crate::contender::{Recipe, recipes};
 use crate::drive::held::Held;
 use crate::harness::{Harness, Open};
 use crate::pairs::{Form, Measure, Meter, Pairs, alternate};
@@ -17,6 +17,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
         measure: Measure::Memory,
         destination: 0,
         apart: None,
+        also: Vec::new(),
     };
     let other = recipes::TOKIO_ECHO;
     let open: &Open<'_> = &|server| {
@@ -35,9 +36,13 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let by_itself = by_itself.map_err(|trouble| Trouble::wrong("idle", trouble.to_string()));
     let sixth = Some(Target::AtMost(1.0 / 6.0));
     let each = Some(Target::AtMostKib(1.25));
+    let itself = Recipe {
+        name: "nobody",
+        ..work.ft
+    };
     vec![
         harness.row(&work, (other, sixth), pairs),
-        harness.row(&work, (work.ft, each), by_itself),
+        harness.row(&work, (itself, each), by_itself),
     ]
 }
 

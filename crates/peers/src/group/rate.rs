@@ -27,6 +27,7 @@ fn echoes(harness: &Harness) -> Vec<Row> {
         measure: Measure::Rate,
         destination: 0,
         apart: Harness::apart(),
+        also: Vec::new(),
     };
     let options = LoadOptions {
         mode: Mode::Connect,
@@ -57,6 +58,7 @@ fn texts(harness: &Harness) -> Vec<Row> {
         measure: Measure::Rate,
         destination: 0,
         apart: None,
+        also: Vec::new(),
     };
     let open: &Open<'_> = &|server| {
         let port = server.port();

@@ -38,6 +38,7 @@ fn bulk(harness: &Harness) -> Vec<Row> {
         measure: Measure::Rate,
         destination: 0,
         apart: None,
+        also: Vec::new(),
     };
     let others = [
         (recipes::HAPROXY, Some(Target::AtLeast(1.5))),
@@ -78,6 +79,7 @@ fn exchanges(harness: &Harness, (connections, size): (u32, usize), others: &[Bes
         measure: Measure::Rate,
         destination: 0,
         apart: None,
+        also: vec![recipes::EPOLL_ECHO],
     };
     let echo = harness.start(&recipes::EPOLL_ECHO, 0, None);
     work.destination = echo.as_ref().map_or(0, crate::process::Running::port);

@@ -24,6 +24,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
         measure: Measure::Time,
         destination: 0,
         apart: None,
+        also: Vec::new(),
     };
     let target = Some(Target::AtMost(1.0));
     let pairs = contest(harness, &recipes::START_VERSION, 0);
