@@ -6,11 +6,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::contender::{Places, Program, Recipe};
 use crate::machine;
 use crate::pairs::{Form, Pairs, Side, alternate};
-use crate::process::{Running, Spot, free_port};
+use crate::process::{Running, Spot, end_all, free_port};
 use crate::row::{Beside, Row, Work};
 use crate::trouble::{Doing, Trouble};
 
@@ -142,10 +144,28 @@ impl Harness {
 #[derive(Debug)]
 struct Folder(PathBuf);
 
+/// Where the folder of this process is, for its end by a signal.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Ends everybody who was started and removes the files of this run: for an end by a signal.
+pub fn leave_nothing_behind() {
+    end_all();
+    if let Some(folder) = FOLDER.get() {
+        // A file that stays is in the folder for temporary files.
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// How many folders there have been: tests have several harnesses in one process.
+static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+
 impl Folder {
     fn new() -> Result<Self, Trouble> {
-        let name = format!("peers-{}", std::process::id());
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("peers-{}-{number}", std::process::id());
         let folder = env::temp_dir().join(name);
+        // The first is the one of a run.
+        FOLDER.get_or_init(|| folder.clone());
         fs::create_dir(&folder).doing("make a folder for the files of this run")?;
         Ok(Self(folder))
     }

@@ -180,7 +180,7 @@ fn end_all_when_interrupted() {
     thread::spawn(move || {
         // Where signals cannot be waited for they end the harness alone.
         if let Ok(status) = wait() {
-            peers::process::end_all();
+            peers::harness::leave_nothing_behind();
             process::exit(status);
         }
     });

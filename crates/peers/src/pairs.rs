@@ -17,7 +17,7 @@ pub struct Slice {
     pub server: Duration,
     /// The time on a core of who made the work.
     pub client: Duration,
-    /// Bytes in user space.
+    /// Bytes that the contender has in user space.
     pub memory: f64,
     /// How much of the machine's time went to other machines, from 0 to 1.
     pub stolen: f64,
@@ -52,7 +52,7 @@ impl Meter {
             elapsed,
             server: server.cpu().saturating_sub(self.server),
             client: client.saturating_sub(self.client),
-            memory: 0.0,
+            memory: server.memory() as f64,
             stolen: self.times.stolen_since(),
         }
     }
@@ -67,7 +67,7 @@ pub enum Measure {
     ServerCpu,
     /// Units per second that the client is on a core.
     RatePerClientCpu,
-    /// Bytes in user space per unit.
+    /// Bytes that the contender has in user space, per unit.
     Memory,
     /// Time per unit.
     Time,

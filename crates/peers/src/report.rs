@@ -2,13 +2,14 @@
 //! and the ones about the machine; the others stay.
 
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 use crate::contender::{Program, Recipe};
 use crate::group::Group;
 use crate::harness::Harness;
 use crate::machine;
 use crate::pairs::{Measure, Slice, Spread};
-use crate::row::{Row, Unit};
+use crate::row::Row;
 
 const INTRODUCTION: &str = "\
 # Comparison
@@ -20,10 +21,12 @@ of the pairs. Only ratios mean something on another machine. CPU time is that of
 Everything that arrives is checked. Pairs are left out when more than 1 % of the machine's time went to
 other machines meanwhile.
 
+Under *cores busy* stands the time on a core of the server and of the client by the clock; where a core each is
+given to them and the client's is the one that is full, the server could have done more.
+
 `cargo run --release -p peers -- all` writes this file; `crates/peers` has the harness, every command
-line and every configuration. Congestion control belongs to the network namespace: to measure with
-another one than the machine's, run the harness in a namespace of its own (`unshare -n`, then
-`ip link set lo up` and `sysctl net.ipv4.tcp_congestion_control=cubic`).
+line and every configuration. `scripts/cubic` runs a command on a loopback of its own with cubic,
+whatever the machine has.
 ";
 
 /// The title of the section about the machine.
@@ -107,9 +110,9 @@ fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Res
     }
     writeln!(
         text,
-        "\n| work | who | throughput | server CPU | client CPU | memory |"
+        "\n| work | who | throughput | server CPU | client CPU | cores busy | memory |"
     )?;
-    writeln!(text, "|---|---|---:|---:|---:|---:|")?;
+    writeln!(text, "|---|---|---:|---:|---:|---:|---:|")?;
     for row in rows {
         let Ok(pairs) = &row.pairs else { continue };
         let names = [row.work.ft.name, row.other.name];
@@ -176,16 +179,22 @@ fn write_figures(text: &mut String, row: &Row, name: &str, slices: &[Slice]) -> 
         median(&|slice| slice.client.as_secs_f64() / slice.units),
         &time,
     );
-    let memory = shown(median(&|slice| Measure::Memory.of(slice)), &|bytes| {
-        kib(unit, bytes)
+    let memory = shown(median(&|slice| slice.memory), &|bytes| {
+        if row.work.measure == Measure::Memory {
+            let each = bytes / 1024.0 / slices[0].units;
+            format!("{each:.2} KiB per {}", unit.name())
+        } else {
+            format!("{:.1} MiB", bytes / f64::from(1 << 20))
+        }
     });
+    let busy = |time: fn(&Slice) -> Duration| {
+        let share = median(&|slice| time(slice).as_secs_f64() / slice.elapsed.as_secs_f64());
+        shown(share, &|share| format!("{share:.2}"))
+    };
+    let busy = [busy(|slice| slice.server), busy(|slice| slice.client)].join(" + ");
     let work = &row.work.name;
     writeln!(
         text,
-        "| {work} | {name} | {rate} | {server} | {client} | {memory} |"
+        "| {work} | {name} | {rate} | {server} | {client} | {busy} | {memory} |"
     )
-}
-
-fn kib(unit: Unit, bytes: f64) -> String {
-    format!("{:.2} KiB per {}", bytes / 1024.0, unit.name())
 }

@@ -12,7 +12,8 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::dialect::{Control, Dialect, GO, GREETED, LINE, PROBE, Text, control, greeting};
+use super::control::{Control, control};
+use super::dialect::{Dialect, GO, GREETED, LINE, PROBE, Text, greeting};
 use crate::trouble::{Doing, Trouble};
 
 /// How many lines the sender may be ahead of the slowest member.

@@ -2,6 +2,7 @@
 //! that does not reach, by hand: one bulk stream, the members of a hub, idle connections.
 
 pub mod bare;
+pub mod control;
 pub mod dialect;
 pub mod generator;
 pub mod held;

@@ -13,7 +13,7 @@ use crate::drive::bare::Bare;
 use crate::drive::generator::Generator;
 use crate::harness::Harness;
 use crate::pairs::{Measure, Meter, Pairs, Side, Slice, alternate};
-use crate::process::{Ended, Running, wait_for};
+use crate::process::{Ended, Running, spawn, wait_for};
 use crate::row::{Row, Target, Unit, Work};
 use crate::trouble::{Doing, Trouble};
 
@@ -54,20 +54,20 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     }
     work.ft = GENERATOR;
     work.unit = Unit::Request;
+    work.apart = Harness::apart();
     for (measure, target) in [
         (Measure::RatePerClientCpu, Some(Target::AtLeast(0.9))),
         (Measure::Rate, None),
     ] {
         work.measure = measure;
-        work.name = format!("small GET from nginx, {CONNECTIONS} connections");
-        let pairs = requests(harness);
+        work.name = format!("small GET from nginx, {CONNECTIONS} connections, a core each");
+        let pairs = requests(harness, &work);
         rows.push(harness.row(&work, (recipes::WRK, target), pairs));
     }
     work.unit = Unit::Message;
-    work.apart = Harness::apart();
     for measure in [Measure::ServerCpu, Measure::RatePerClientCpu] {
         work.measure = measure;
-        work.name = format!("64 B echo, {CONNECTIONS} connections, same server");
+        work.name = format!("64 B echo, {CONNECTIONS} connections, same server, a core each");
         let pairs = messages(harness, &work);
         rows.push(harness.row(&work, (BARE, None), pairs));
     }
@@ -104,7 +104,8 @@ fn iperf3(
     let mut command = harness.command(client, server.port(), 0)?;
     command.arg("-t").arg(seconds.to_string());
     let meter = Meter::start(server);
-    let (ended, text) = output(&mut command, Duration::from_secs(seconds) + PATIENCE)?;
+    let within = Duration::from_secs(seconds) + PATIENCE;
+    let (ended, text) = output(&mut command, None, within)?;
     let mut slice = meter.stop(server, 0.0);
     slice.client = ended.cpu;
     let report: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -119,8 +120,9 @@ fn iperf3(
     }
 }
 
-fn requests(harness: &Harness) -> Result<Pairs, Trouble> {
-    let server = harness.start(&recipes::NGINX_HTTP, 0, None)?;
+fn requests(harness: &Harness, work: &Work) -> Result<Pairs, Trouble> {
+    let [of_server, core] = [0, 1].map(|side| work.apart.map(|cores| cores[side]));
+    let server = harness.start(&recipes::NGINX_HTTP, 0, of_server)?;
     let host = format!("127.0.0.1:{}", server.port());
     let message = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
     let options = LoadOptions {
@@ -131,28 +133,30 @@ fn requests(harness: &Harness) -> Result<Pairs, Trouble> {
         connections: CONNECTIONS,
         ..LoadOptions::default()
     };
-    // One thread, as wrk has: the one that shares no core with others does not say more.
-    let mut generator = Generator::open(
-        server.port(),
-        &options,
-        Harness::apart().map(|[_, client]| client),
-    )?;
+    // One thread, as wrk has.
+    let mut generator = Generator::open(server.port(), &options, core)?;
     let mut ft: Side<'_> = Box::new(|length| {
         let meter = Meter::start(&server);
         let measured = generator.run(length)?;
         Ok(meter.stop(&server, measured.messages as f64))
     });
-    let mut other: Side<'_> = Box::new(|length| wrk(harness, &server, length));
+    let mut other: Side<'_> = Box::new(|length| wrk(harness, &server, core, length));
     alternate(&harness.form, &mut ft, &mut other)
 }
 
 /// One run of wrk, in whole seconds: it knows no shorter ones.
-fn wrk(harness: &Harness, server: &Running, length: Duration) -> Result<Slice, Trouble> {
+fn wrk(
+    harness: &Harness,
+    server: &Running,
+    core: Option<usize>,
+    length: Duration,
+) -> Result<Slice, Trouble> {
     let seconds = length.as_secs().max(1);
     let mut command = harness.command(&recipes::WRK, server.port(), 0)?;
     command.arg(format!("-d{seconds}s"));
     let meter = Meter::start(server);
-    let (ended, text) = output(&mut command, Duration::from_secs(seconds) + PATIENCE)?;
+    let within = Duration::from_secs(seconds) + PATIENCE;
+    let (ended, text) = output(&mut command, core, within)?;
     let mut slice = meter.stop(server, 0.0);
     slice.client = ended.cpu;
     let wrong = text.contains("Socket errors") || text.contains("Non-2xx");
@@ -199,13 +203,17 @@ fn messages(harness: &Harness, work: &Work) -> Result<Pairs, Trouble> {
 }
 
 /// Runs a program to its end; what it cost, and what it wrote.
-fn output(command: &mut Command, within: Duration) -> Result<(Ended, String), Trouble> {
+fn output(
+    command: &mut Command,
+    core: Option<usize>,
+    within: Duration,
+) -> Result<(Ended, String), Trouble> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let until = Instant::now() + within;
-    let mut child = command.spawn().doing("start a program")?;
+    let mut child = spawn(command, core).doing("start a program")?;
     let mut output = child.stdout.take();
     // What these programs write fits into the pipe.
     let ended = wait_for(&mut child, until - Instant::now())?;

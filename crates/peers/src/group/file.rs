@@ -13,7 +13,7 @@ use crate::drive::pattern::Pattern;
 use crate::harness::Harness;
 use crate::machine::Times;
 use crate::pairs::{Measure, Pairs, Slice, alternate};
-use crate::process::{free_port, is_listening, wait_for};
+use crate::process::{end, free_port, is_listening, spawn, wait_for};
 use crate::row::{Row, Target, Unit, Work};
 use crate::trouble::{Doing, Trouble};
 
@@ -154,7 +154,7 @@ impl Transfer {
             .stdin(file)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let mut receiver = receiving.spawn().doing("start a receiver")?;
+        let mut receiver = spawn(&mut receiving, None).doing("start a receiver")?;
         let until = Instant::now() + PATIENCE;
         while !is_listening(port) {
             if Instant::now() > until || receiver.try_wait().doing("wait for it")?.is_some() {
@@ -164,7 +164,7 @@ impl Transfer {
             thread::sleep(Duration::from_millis(1));
         }
         let started = Instant::now();
-        let sender = sending.spawn().doing("start a sender")?;
+        let sender = spawn(&mut sending, None).doing("start a sender")?;
         Ok(Self {
             receiver,
             sender,
@@ -199,9 +199,5 @@ impl Drop for Transfer {
 }
 
 fn end_both(receiver: &mut Child, sender: Option<&mut Child>) {
-    for child in std::iter::once(receiver).chain(sender) {
-        // Who has ended already is not ended again.
-        let _ = child.kill();
-        let _ = child.wait();
-    }
+    std::iter::once(receiver).chain(sender).for_each(end);
 }

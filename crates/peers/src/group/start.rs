@@ -7,7 +7,7 @@ use crate::contender::{Recipe, recipes};
 use crate::harness::Harness;
 use crate::machine::Times;
 use crate::pairs::{Measure, Pairs, Slice, alternate};
-use crate::process::wait_for;
+use crate::process::{spawn, wait_for};
 use crate::row::{Row, Target, Unit, Work};
 use crate::trouble::{Doing, Trouble};
 
@@ -58,7 +58,7 @@ fn runs(harness: &Harness, recipe: &Recipe, port: u16, length: Duration) -> Resu
     let started = Instant::now();
     let mut slice = Slice::default();
     while started.elapsed() < length {
-        let mut child = command.spawn().doing("start a program")?;
+        let mut child = spawn(&mut command, None).doing("start a program")?;
         let ended = wait_for(&mut child, PATIENCE)?;
         if !ended.status.success() {
             return Err(Trouble::wrong(

@@ -66,7 +66,6 @@ impl Running {
             port: spot.port,
             errors: spot.errors,
         };
-        started::enter(running.pid());
         running.wait_until_it_listens()?;
         Ok(running)
     }
@@ -135,9 +134,28 @@ impl Drop for Running {
     }
 }
 
-/// Starts a command, on one core if it is to have one: children inherit the cores of the thread that
-/// starts them.
+/// Starts a command, on one core if it is to have one. Whoever gets it waits for it by [`wait_for`] or
+/// ends it by [`end`].
+///
+/// # Errors
+///
+/// It cannot be started there.
 pub fn spawn(command: &mut Command, core: Option<usize>) -> std::io::Result<Child> {
+    let child = spawn_on(command, core)?;
+    started::enter(Pid::from_child(&child));
+    Ok(child)
+}
+
+/// Ends a child that was started, if it has not ended.
+pub fn end(child: &mut Child) {
+    // Who has ended already is not ended again, and is not waited for.
+    let _ = child.kill();
+    let _ = child.wait();
+    started::leave(Pid::from_child(child));
+}
+
+/// Children inherit the cores of the thread that starts them.
+fn spawn_on(command: &mut Command, core: Option<usize>) -> std::io::Result<Child> {
     let Some(core) = core else {
         return command.spawn();
     };

@@ -13,6 +13,7 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open, waitid,
 };
 
+use super::started;
 use crate::trouble::{Doing, Trouble};
 
 /// Where fields stand in /proc/PID/stat behind the name.
@@ -157,6 +158,7 @@ pub fn wait_for(child: &mut Child, within: Duration) -> Result<Ended, Trouble> {
     if poll(&mut watched, Some(&within)).doing("wait for a program")? == 0 {
         end(&members(pid));
         child.wait().doing("wait for a program")?;
+        started::leave(pid);
         return Err(Trouble::wrong("a program", "does not end"));
     }
     let at = Instant::now();
@@ -166,5 +168,6 @@ pub fn wait_for(child: &mut Child, within: Duration) -> Result<Ended, Trouble> {
     let number = pid.as_raw_nonzero().get();
     let cpu = ticks(number, OWN_TIMES) + ticks(number, CHILDREN_TIMES);
     let status = child.wait().doing("wait for a program")?;
+    started::leave(pid);
     Ok(Ended { status, at, cpu })
 }
