@@ -102,7 +102,7 @@ fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Res
     )?;
     writeln!(
         text,
-        "| work | beside | compared | ratio | target | reached | pairs (left out) |"
+        "| work | beside | compared | ft ÷ other | target | reached | pairs (left out) |"
     )?;
     writeln!(text, "|---|---|---|---:|---:|---|---:|")?;
     for row in rows {
@@ -136,13 +136,7 @@ fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Res
 }
 
 fn write_verdict(text: &mut String, row: &Row) -> fmt::Result {
-    let ratio = match (&row.pairs, row.value()) {
-        (Err(trouble), _) => trouble.to_string(),
-        (Ok(_), None) => "–".to_owned(),
-        (Ok(_), Some(Spread { median, low, high })) => {
-            format!("{median:.3} ({low:.3}–{high:.3})")
-        }
-    };
+    let ratio = cell(&row.shown());
     let pairs = row.pairs.as_ref().map_or_else(
         |_| "–".to_owned(),
         |pairs| format!("{} ({})", pairs.kept.len(), pairs.left_out),
@@ -158,6 +152,12 @@ fn write_verdict(text: &mut String, row: &Row) -> fmt::Result {
         row.work.measure.name(),
         row.verdict()
     )
+}
+
+/// Somebody else's words as a cell of a table.
+fn cell(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").replace('|', "\\|")
 }
 
 /// The medians of one side; what was not measured is a dash.

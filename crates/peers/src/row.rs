@@ -150,6 +150,21 @@ impl Row {
         }
     }
 
+    /// What came out, as it is shown: median and spread, or why there is none.
+    pub fn shown(&self) -> String {
+        let unit = match self.target {
+            Some(Target::AtMostKib(_)) => " KiB",
+            _ => "",
+        };
+        match (&self.pairs, self.value()) {
+            (Err(trouble), _) => trouble.to_string(),
+            (Ok(_), None) => "nothing to compare".to_owned(),
+            (Ok(_), Some(Spread { median, low, high })) => {
+                format!("{median:.3}{unit} ({low:.3}–{high:.3})")
+            }
+        }
+    }
+
     /// Whether the target is reached, if there is one.
     pub fn is_reached(&self) -> Option<bool> {
         Some(self.target?.is_reached(self.value()?.median))
@@ -169,26 +184,90 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { work, other, .. } = self;
-        write!(f, "{}, beside {}: ", work.name, other.name)?;
-        match (&self.pairs, self.value()) {
-            (Err(trouble), _) => write!(f, "not measured: {trouble}"),
-            (Ok(_), None) => write!(f, "nothing to compare"),
-            (Ok(pairs), Some(Spread { median, low, high })) => {
-                write!(
-                    f,
-                    "{} {median:.3} ({low:.3}–{high:.3})",
-                    work.measure.name()
-                )?;
-                if let Some(target) = self.target {
-                    write!(f, ", {target}: {}", self.verdict())?;
-                }
-                write!(
-                    f,
-                    "; {} pairs, {} left out",
-                    pairs.kept.len(),
-                    pairs.left_out
-                )
-            }
+        let measure = work.measure.name();
+        let shown = self.shown();
+        write!(f, "{}, beside {}: {measure} {shown}", work.name, other.name)?;
+        if let Some(target) = self.target {
+            write!(f, ", {target}: {}", self.verdict())?;
         }
+        match &self.pairs {
+            Ok(pairs) => write!(
+                f,
+                "; {} pairs, {} left out",
+                pairs.kept.len(),
+                pairs.left_out
+            ),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contender::recipes;
+    use crate::pairs::Slice;
+
+    fn row(measure: Measure, target: Option<Target>) -> Row {
+        let slice = |units, memory| Slice {
+            units,
+            memory,
+            elapsed: std::time::Duration::from_secs(1),
+            ..Slice::default()
+        };
+        let pair = (slice(100.0, 204_800.0), slice(50.0, 512_000.0));
+        Row {
+            work: Work {
+                name: "work".to_owned(),
+                ft: recipes::FT_ECHO,
+                unit: Unit::Connection,
+                measure,
+                destination: 0,
+                apart: None,
+                also: Vec::new(),
+            },
+            other: recipes::TOKIO_ECHO,
+            target,
+            pairs: Ok(Pairs {
+                kept: vec![pair],
+                left_out: 0,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_row_says_what_came_out_and_whether_it_is_enough() {
+        let ratio = row(Measure::Rate, Some(Target::AtLeast(2.0)));
+        assert_eq!(
+            (ratio.shown().as_str(), ratio.verdict()),
+            ("2.000 (2.000–2.000)", "yes")
+        );
+        let ratio = row(Measure::Memory, Some(Target::AtMost(0.1)));
+        assert_eq!(
+            (ratio.shown().as_str(), ratio.verdict()),
+            ("0.200 (0.200–0.200)", "no")
+        );
+        let amount = row(Measure::Memory, Some(Target::AtMostKib(2.0)));
+        assert_eq!(
+            (amount.shown().as_str(), amount.verdict()),
+            ("2.000 KiB (2.000–2.000)", "yes")
+        );
+        assert_eq!(row(Measure::Rate, None).verdict(), "–");
+        let line = row(Measure::Rate, Some(Target::AtLeast(2.5))).to_string();
+        let expected = "work, beside plain tokio echo: throughput 2.000 (2.000–2.000), ≥ 2.5 ×: no; \
+                        1 pairs, 0 left out";
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn amounts_are_shown_with_digits_that_mean_something() {
+        assert_eq!(Unit::Message.per_second(1234.5), "1234 messages/s");
+        assert_eq!(
+            Unit::Delivery.per_second(2_345_678.0),
+            "2345.7k deliveries/s"
+        );
+        assert_eq!(Unit::Byte.per_second(2.5e9), "2.50 GB/s");
+        assert_eq!(Unit::Byte.time(1e-9), "1.05 ms per MiB");
+        assert_eq!(Unit::Message.time(2.5e-6), "2.50 µs");
     }
 }

@@ -76,6 +76,12 @@ impl Running {
             let ended = self.child.try_wait().doing("wait for a contender")?;
             if ended.is_some() || Instant::now() > until {
                 let said = fs::read_to_string(&self.errors).unwrap_or_default();
+                let folder = self.errors.parent().map(|folder| folder.to_string_lossy());
+                // The report is read on other machines.
+                let said = match folder {
+                    Some(folder) => said.replace(&*folder, "{folder}"),
+                    None => said,
+                };
                 let said = said.lines().last().unwrap_or("nothing").to_owned();
                 return Err(self.wrong(&format!("does not listen; it says: {said}")));
             }
