@@ -43,8 +43,10 @@ impl Unit {
         }
         let number = if rate < 1e4 {
             format!("{rate:.0}")
-        } else {
+        } else if rate < 1e6 {
             format!("{:.1}k", rate / 1e3)
+        } else {
+            format!("{:.2}M", rate / 1e6)
         };
         format!(
             "{number} {}s/s",
@@ -262,10 +264,7 @@ mod tests {
     #[test]
     fn amounts_are_shown_with_digits_that_mean_something() {
         assert_eq!(Unit::Message.per_second(1234.5), "1234 messages/s");
-        assert_eq!(
-            Unit::Delivery.per_second(2_345_678.0),
-            "2345.7k deliveries/s"
-        );
+        assert_eq!(Unit::Delivery.per_second(2_345_678.0), "2.35M deliveries/s");
         assert_eq!(Unit::Byte.per_second(2.5e9), "2.50 GB/s");
         assert_eq!(Unit::Byte.time(1e-9), "1.05 ms per MiB");
         assert_eq!(Unit::Message.time(2.5e-6), "2.50 µs");
