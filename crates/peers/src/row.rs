@@ -186,10 +186,13 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { work, other, .. } = self;
-        let measure = work.measure.name();
+        let measure = match &self.pairs {
+            Ok(_) => work.measure.name(),
+            Err(_) => "not measured:",
+        };
         let shown = self.shown();
         write!(f, "{}, beside {}: {measure} {shown}", work.name, other.name)?;
-        if let Some(target) = self.target {
+        if let (Some(target), Ok(_)) = (self.target, &self.pairs) {
             write!(f, ", {target}: {}", self.verdict())?;
         }
         match &self.pairs {

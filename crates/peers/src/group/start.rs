@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let [ft, other] = &recipes::START_VERSION;
     let mut work = Work {
-        name: "what it is".to_owned(),
+        name: "its version".to_owned(),
         ft: *ft,
         unit: Unit::Run,
         measure: Measure::Time,
@@ -29,7 +29,7 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let target = Some(Target::AtMost(1.0));
     let pairs = contest(harness, &recipes::START_VERSION, 0);
     let version = harness.row(&work, (*other, target), pairs);
-    "whether a port answers".clone_into(&mut work.name);
+    "does a port answer".clone_into(&mut work.name);
     let [ft, other] = &recipes::START_CHECK;
     work.ft = *ft;
     let pairs = harness
