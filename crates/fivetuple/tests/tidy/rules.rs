@@ -47,6 +47,7 @@ pub(crate) const PARSERS: &[&str] = &[
     "crates/fivetuple/src/service/http/path.rs",
     "crates/fivetuple/src/service/http/talk.rs",
     "crates/ft/src/args/values.rs",
+    "crates/peers/src/drive/control.rs",
 ];
 
 /// The rules search for these, so their own files contain them.

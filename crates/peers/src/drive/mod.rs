@@ -1,0 +1,12 @@
+//! What makes work for the contenders and checks what arrives, by the library's generator and, where
+//! that does not reach, by hand: one bulk stream, the members of a hub, idle connections.
+
+pub mod bare;
+pub mod control;
+pub mod dialect;
+pub mod generator;
+pub mod held;
+pub mod members;
+pub mod pattern;
+pub mod stream;
+pub mod visits;

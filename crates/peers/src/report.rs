@@ -1,0 +1,200 @@
+//! The report: `docs/comparison.md`, a section per group. A run of one group replaces its section
+//! and the ones about the machine; the others stay.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use crate::contender::{Program, Recipe};
+use crate::group::Group;
+use crate::harness::Harness;
+use crate::machine;
+use crate::pairs::{Measure, Slice, Spread};
+use crate::row::Row;
+
+const INTRODUCTION: &str = "\
+# Comparison
+
+The same work, done by `ft` and by the program beside it, in slices that alternate (A B B A) within one
+run. A ratio is `ft` divided by the other, pair by pair: the median, and in parentheses the middle half
+of the pairs. Only ratios mean something on another machine. CPU time is that of the scheduler
+(schedstat), of a contender with all its children; memory is that of its processes in user space (PSS).
+Everything that arrives is checked. Pairs are left out when more than 1 % of the machine's time went to
+other machines meanwhile.
+
+Under *cores busy* stands the time on a core of the server and of the client by the clock; where a core each is
+given to them and the client's is the one that is full, the server could have done more.
+
+`cargo run --release -p peers -- all` writes this file; `crates/peers` has the harness, every command
+line and every configuration. `scripts/cubic` runs a command on a loopback of its own with cubic,
+whatever the machine has.
+";
+
+/// The title of the section about the machine.
+const MACHINE: &str = "The machine";
+
+/// The document with the rows of some groups put in, and everything else as it was.
+pub fn document(before: &str, harness: &Harness, groups: &[(Group, Vec<Row>)]) -> String {
+    let mut sections = sections(before);
+    put(&mut sections, MACHINE, about_the_machine(harness));
+    for (group, rows) in groups {
+        put(&mut sections, group.title(), section(harness, rows));
+    }
+    let mut text = INTRODUCTION.to_owned();
+    let order = std::iter::once(MACHINE).chain(Group::ALL.iter().map(|group| group.title()));
+    for title in order {
+        if let Some((_, body)) = sections.iter().find(|(known, _)| known == title) {
+            text.push_str(&format!("\n## {title}\n\n{}\n", body.trim()));
+        }
+    }
+    text
+}
+
+/// The sections of a document: title and text.
+fn sections(document: &str) -> Vec<(String, String)> {
+    let pieces = document.split("\n## ").skip(1);
+    let section = |piece: &str| {
+        let (title, body) = piece.split_once('\n')?;
+        Some((title.trim().to_owned(), body.to_owned()))
+    };
+    pieces.filter_map(section).collect()
+}
+
+fn put(sections: &mut Vec<(String, String)>, title: &str, body: String) {
+    sections.retain(|(known, _)| known != title);
+    sections.push((title.to_owned(), body));
+}
+
+fn about_the_machine(harness: &Harness) -> String {
+    let mut text = "| | |\n|---|---|\n".to_owned();
+    for (name, value) in machine::settings() {
+        text.push_str(&format!("| {name} | {value} |\n"));
+    }
+    let programs = std::iter::once(Program::Ft).chain(Program::OTHERS);
+    for program in programs {
+        let version = match harness.find(program) {
+            Ok(file) => program.version(&file),
+            Err(trouble) => trouble.to_string(),
+        };
+        text.push_str(&format!("| {} | {version} |\n", program.name()));
+    }
+    text
+}
+
+fn section(harness: &Harness, rows: &[Row]) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_section(&mut text, harness, rows);
+    text
+}
+
+fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Result {
+    let form = &harness.form;
+    let name = if form.is_quick {
+        "short form"
+    } else {
+        "full form"
+    };
+    let seconds = form.slice.as_secs_f64();
+    writeln!(
+        text,
+        "Measured in the {name}: {} pairs of slices of {seconds} s.\n",
+        form.pairs
+    )?;
+    writeln!(
+        text,
+        "| work | beside | compared | ft ÷ other | target | reached | pairs (left out) |"
+    )?;
+    writeln!(text, "|---|---|---|---:|---:|---|---:|")?;
+    for row in rows {
+        write_verdict(text, row)?;
+    }
+    writeln!(
+        text,
+        "\n| work | who | throughput | server CPU | client CPU | cores busy | memory |"
+    )?;
+    writeln!(text, "|---|---|---:|---:|---:|---:|---:|")?;
+    for row in rows {
+        let Ok(pairs) = &row.pairs else { continue };
+        let names = [row.work.ft.name, row.other.name];
+        for (name, slices) in names.into_iter().zip(pairs.sides()) {
+            write_figures(text, row, name, &slices)?;
+        }
+    }
+    writeln!(text, "\nHow each was started:\n")?;
+    let mut told: Vec<String> = Vec::new();
+    let recipes = |row: &'_ Row| {
+        let sides = [row.work.ft, row.other].into_iter();
+        sides.chain(row.work.also.clone()).collect::<Vec<Recipe>>()
+    };
+    for line in rows.iter().flat_map(recipes).map(|one| one.line()) {
+        if !told.contains(&line) {
+            writeln!(text, "- `{line}`")?;
+            told.push(line);
+        }
+    }
+    Ok(())
+}
+
+fn write_verdict(text: &mut String, row: &Row) -> fmt::Result {
+    let ratio = cell(&row.shown());
+    let pairs = row.pairs.as_ref().map_or_else(
+        |_| "–".to_owned(),
+        |pairs| format!("{} ({})", pairs.kept.len(), pairs.left_out),
+    );
+    let target = row
+        .target
+        .map_or("–".to_owned(), |target| target.to_string());
+    writeln!(
+        text,
+        "| {} | {} | {} | {ratio} | {target} | {} | {pairs} |",
+        row.work.name,
+        row.other.name,
+        row.work.measure.name(),
+        row.verdict()
+    )
+}
+
+/// Somebody else's words as a cell of a table.
+fn cell(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").replace('|', "\\|")
+}
+
+/// The medians of one side; what was not measured is a dash.
+fn write_figures(text: &mut String, row: &Row, name: &str, slices: &[Slice]) -> fmt::Result {
+    let unit = row.work.unit;
+    let median = |value: &dyn Fn(&Slice) -> f64| {
+        let median = Spread::of(slices.iter().map(value)).map_or(0.0, |spread| spread.median);
+        (median.is_finite() && median > 0.0).then_some(median)
+    };
+    let shown = |value: Option<f64>, show: &dyn Fn(f64) -> String| {
+        value.map_or_else(|| "–".to_owned(), show)
+    };
+    let time = |seconds: f64| unit.time(seconds);
+    let rate = shown(median(&|slice| Measure::Rate.of(slice)), &|rate| {
+        unit.per_second(rate)
+    });
+    let server = shown(median(&|slice| Measure::ServerCpu.of(slice)), &time);
+    let client = shown(
+        median(&|slice| slice.client.as_secs_f64() / slice.units),
+        &time,
+    );
+    let memory = shown(median(&|slice| slice.memory), &|bytes| {
+        if row.work.measure == Measure::Memory {
+            let each = bytes / 1024.0 / slices[0].units;
+            format!("{each:.2} KiB per {}", unit.name())
+        } else {
+            format!("{:.1} MiB", bytes / f64::from(1 << 20))
+        }
+    });
+    let busy = |time: fn(&Slice) -> Duration| {
+        let share = median(&|slice| time(slice).as_secs_f64() / slice.elapsed.as_secs_f64());
+        shown(share, &|share| format!("{share:.2}"))
+    };
+    let busy = [busy(|slice| slice.server), busy(|slice| slice.client)].join(" + ");
+    let work = &row.work.name;
+    writeln!(
+        text,
+        "| {work} | {name} | {rate} | {server} | {client} | {busy} | {memory} |"
+    )
+}
