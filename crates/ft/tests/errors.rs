@@ -222,6 +222,7 @@ c = socket.create_connection(("127.0.0.1", 8080)); ready()'
 /// The commands of a relay at port 8080 and its client, and what the relay said.
 const RELAY: &str = r#"
 relay() {
+    : > log # The relay of before has said "listening" in it.
     $FT relay 127.0.0.1:8080 "$@" 2> log < /dev/null &
     wait_for grep listening log
 }

@@ -2,14 +2,14 @@
 //!
 //! Bulk for a file or a pipe comes in pipes, which the thread empties into it without a copy.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::waiting::{Target, Waiting};
+use super::waiting::{Backlog, Target};
 use super::{QUEUE_MAX, SCRATCH, Slow};
 use crate::call::{Errno, describe};
 use crate::close::Close;
@@ -59,10 +59,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Waiting>,
-    waiting_bytes: usize,
-    /// Memory for the next bytes.
-    spare: Vec<u8>,
+    waiting: Backlog,
     /// All bytes ever pushed, and all that are written (or thrown away).
     pushed: u64,
     done: u64,
@@ -186,8 +183,8 @@ impl Output {
     /// the writer is behind.
     pub(in crate::service) fn push(&self, bytes: &[u8]) -> Result<(u64, u64), u64> {
         let mut queue = self.shared.lock();
-        if self.shared.slow == Slow::Close && queue.waiting_bytes >= QUEUE_MAX {
-            return Err(queue.waiting_bytes as u64);
+        if self.shared.slow == Slow::Close && queue.waiting.bytes() >= QUEUE_MAX {
+            return Err(queue.waiting.bytes() as u64);
         }
         queue.pushed += bytes.len() as u64;
         if queue.end.is_some() {
@@ -196,15 +193,15 @@ impl Output {
         }
         let mut dropped = 0;
         if self.shared.slow == Slow::DropOldest {
-            let over = (queue.waiting_bytes + bytes.len()).saturating_sub(QUEUE_MAX);
-            dropped = queue.drop_oldest(over);
+            let over = (queue.waiting.bytes() + bytes.len()).saturating_sub(QUEUE_MAX);
+            dropped = queue.waiting.drop_oldest(over);
             if queue.writing > 0 {
                 queue.dropped += dropped as u64;
             } else {
                 queue.done += dropped as u64;
             }
         }
-        queue.append(bytes);
+        queue.waiting.append(bytes);
         self.shared.pushed.notify_one();
         Ok((queue.pushed, dropped as u64))
     }
@@ -216,8 +213,7 @@ impl Output {
         if queue.end.is_some() {
             queue.done += filled.len() as u64;
         } else {
-            queue.waiting_bytes += filled.len();
-            queue.waiting.push_back(Waiting::Pipe(filled));
+            queue.waiting.append_pipe(filled);
             self.shared.pushed.notify_one();
         }
         queue.pushed
@@ -237,7 +233,7 @@ impl Output {
                 None => Ok(SCRATCH),
             });
         }
-        let room = QUEUE_MAX.saturating_sub(queue.waiting_bytes);
+        let room = QUEUE_MAX.saturating_sub(queue.waiting.bytes());
         match self.shared.slow {
             Slow::DropOldest => Poll::Ready(Ok(SCRATCH)),
             // Who has nothing to write is not concerned: only a byte that comes shows who has.
@@ -320,10 +316,9 @@ impl Shared {
                 if queue.end.is_some() {
                     return;
                 }
-                let Some(waiting) = queue.waiting.pop_front() else {
+                let Some(waiting) = queue.waiting.take() else {
                     return;
                 };
-                queue.waiting_bytes -= waiting.len();
                 queue.writing = waiting.len() as u64;
                 // Room again: who was held back may read on while this is written.
                 queue.wake();
@@ -332,7 +327,7 @@ impl Shared {
             match target.write(&mut waiting) {
                 Ok(()) => {
                     let mut queue = self.lock();
-                    queue.keep_memory(waiting);
+                    queue.waiting.keep_memory(waiting);
                     queue.done += queue.writing + queue.dropped;
                     (queue.writing, queue.dropped) = (0, 0);
                     queue.wake();
@@ -363,12 +358,11 @@ impl Shared {
     fn end(&self, end: OutputEnd) {
         let mut queue = self.lock();
         if queue.end.is_none() {
-            queue.lost = queue.writing > 0 || queue.waiting_bytes > 0;
+            queue.lost = queue.writing > 0 || !queue.waiting.is_empty();
             queue.end = Some(end);
         }
         queue.done = queue.pushed;
-        queue.waiting = VecDeque::new();
-        queue.waiting_bytes = 0;
+        queue.waiting = Backlog::default();
         queue.wake();
         for (_, waker) in queue.watching.drain() {
             waker.wake();
@@ -381,36 +375,6 @@ impl Shared {
 }
 
 impl Queue {
-    fn append(&mut self, bytes: &[u8]) {
-        self.waiting_bytes += bytes.len();
-        if let Some(Waiting::Bytes(last)) = self.waiting.back_mut() {
-            return last.extend_from_slice(bytes);
-        }
-        let mut memory = std::mem::take(&mut self.spare);
-        memory.extend_from_slice(bytes);
-        self.waiting.push_back(Waiting::Bytes(memory));
-    }
-
-    /// Throws away up to `count` of the oldest bytes; how many there were.
-    fn drop_oldest(&mut self, count: usize) -> usize {
-        let Some(Waiting::Bytes(oldest)) = self.waiting.front_mut() else {
-            return 0;
-        };
-        let dropped = count.min(oldest.len());
-        oldest.drain(..dropped);
-        self.waiting_bytes -= dropped;
-        dropped
-    }
-
-    /// What was written gives its memory to what comes next.
-    fn keep_memory(&mut self, written: Waiting) {
-        if let Waiting::Bytes(mut memory) = written {
-            memory.clear();
-            memory.shrink_to(QUEUE_MAX);
-            self.spare = memory;
-        }
-    }
-
     /// Wakes whoever waits for something that a write brings.
     fn wake(&mut self) {
         for (_, waker) in self.waiting_for.drain() {

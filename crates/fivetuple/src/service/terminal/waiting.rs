@@ -1,8 +1,10 @@
 //! What waits for the output, and how it is written.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 
+use super::QUEUE_MAX;
 use crate::transfer::LentPipe;
 
 /// What the thread writes to.
@@ -16,6 +18,15 @@ pub(super) enum Target {
 pub(super) enum Waiting {
     Bytes(Vec<u8>),
     Pipe(LentPipe),
+}
+
+/// All that waits, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    parts: VecDeque<Waiting>,
+    bytes: usize,
+    /// Memory for the next bytes.
+    spare: Vec<u8>,
 }
 
 impl Target {
@@ -45,6 +56,58 @@ impl Waiting {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Pipe(filled) => filled.len(),
+        }
+    }
+}
+
+impl Backlog {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
+        if let Some(Waiting::Bytes(last)) = self.parts.back_mut() {
+            return last.extend_from_slice(bytes);
+        }
+        let mut memory = std::mem::take(&mut self.spare);
+        memory.extend_from_slice(bytes);
+        self.parts.push_back(Waiting::Bytes(memory));
+    }
+
+    pub(super) fn append_pipe(&mut self, filled: LentPipe) {
+        self.bytes += filled.len();
+        self.parts.push_back(Waiting::Pipe(filled));
+    }
+
+    /// Throws away up to `count` of the oldest bytes; how many there were.
+    pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
+        let Some(Waiting::Bytes(oldest)) = self.parts.front_mut() else {
+            return 0;
+        };
+        let dropped = count.min(oldest.len());
+        oldest.drain(..dropped);
+        self.bytes -= dropped;
+        dropped
+    }
+
+    /// The oldest part, to be written.
+    pub(super) fn take(&mut self) -> Option<Waiting> {
+        let oldest = self.parts.pop_front()?;
+        self.bytes -= oldest.len();
+        Some(oldest)
+    }
+
+    /// What was written gives its memory to what comes next.
+    pub(super) fn keep_memory(&mut self, written: Waiting) {
+        if let Waiting::Bytes(mut memory) = written {
+            memory.clear();
+            memory.shrink_to(QUEUE_MAX);
+            self.spare = memory;
         }
     }
 }
