@@ -12,7 +12,7 @@ use super::window::Window;
 use super::{Failure, Mode};
 use crate::call::Errno;
 use crate::connection::Connection;
-use crate::service::ZEROS_LENGTH;
+use crate::service::{COPIED_MAX, ZEROS_LENGTH};
 use crate::transfer::is_refused;
 
 /// The most that one send or receive takes.
@@ -53,7 +53,7 @@ impl<'a> Bulk<'a> {
             window,
             sends: matches!(mode, Mode::Send | Mode::Both),
             receives: matches!(mode, Mode::Receive | Mode::Both),
-            file,
+            file: file.filter(|_| length > COPIED_MAX),
             length: length.clamp(1, LENGTH_MAX),
             moved: window.now(),
             received: false,

@@ -66,7 +66,7 @@ pub use relay::{REST, Relay};
 pub use send::{SendFile, Sent};
 pub use source::Source;
 #[cfg(feature = "load")]
-pub(crate) use source::{ZEROS_LENGTH, zeros};
+pub(crate) use source::{COPIED_MAX, ZEROS_LENGTH, zeros};
 pub use terminal::{Input, Output, OutputEnd, Slow, Terminal, WhenGone};
 pub use time::{Time, time};
 

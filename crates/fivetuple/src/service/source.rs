@@ -16,6 +16,10 @@ use crate::transfer::{Exchange, Intake, Outgoing, SCRATCH, Supply};
 /// How long the file is, and so how much one call sends at most.
 pub(crate) const ZEROS_LENGTH: usize = 1024 * 1024;
 
+/// The most that is sent with a copy all the same, for which a call costs less than a file does:
+/// 64 bytes took 2.9 µs as against 4.9, 4 KiB 3.2 as against 4.8, 8 KiB 5.3 as against 4.9.
+pub(crate) const COPIED_MAX: usize = 4 * 1024;
+
 static ZEROS: [u8; SCRATCH] = [0; SCRATCH];
 
 /// Sends so many zero bytes, or zero bytes until the client ends the connection, and throws away
@@ -41,6 +45,13 @@ impl Source {
             None => most,
             Some(left) => usize::try_from(left).unwrap_or(usize::MAX).min(most),
         }
+    }
+
+    /// The file, if there is enough to send for it.
+    fn file(&self) -> Option<&Arc<File>> {
+        self.file
+            .as_ref()
+            .filter(|_| self.now(ZEROS_LENGTH) > COPIED_MAX)
     }
 }
 
@@ -73,7 +84,7 @@ impl Exchange for Source {
         if self.left == Some(0) {
             return Poll::Ready(Supply::Ended);
         }
-        let sent = match &self.file {
+        let sent = match self.file() {
             Some(file) => ready!(out.poll_send_file(cx, (file, Some(0), self.now(ZEROS_LENGTH)))),
             None => None,
         };

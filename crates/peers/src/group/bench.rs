@@ -20,8 +20,8 @@ use crate::trouble::{Doing, Trouble};
 /// So much longer than it is to work may a program need.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What iperf3 sends at once.
-const BLOCK: usize = 128 * 1024;
+/// What `ft bench --mode send` sends at once; iperf3 128 KiB.
+const BLOCK: usize = 1024 * 1024;
 
 /// Connections of a generator of requests.
 const CONNECTIONS: u32 = 64;
@@ -34,7 +34,7 @@ const BARE: Recipe = Recipe::plain("bare epoll client", Program::Floor, "bench")
 /// Bulk beside iperf3, requests beside wrk, messages beside the floor.
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let mut work = Work {
-        name: "send, one connection, blocks of 128 KiB".to_owned(),
+        name: "send, one connection, the usual blocks of each".to_owned(),
         ft: recipes::FT_DISCARD,
         unit: Unit::Byte,
         measure: Measure::Rate,

@@ -20,7 +20,7 @@ const EACH_RATE: Duration = Duration::from_secs(1);
 /// How long the work goes on.
 const DURATION: Duration = Duration::from_secs(10);
 /// Bytes of one send where bytes are all that counts.
-const BULK: usize = 256 * 1024;
+const BULK: usize = 1024 * 1024;
 
 pub(super) fn plan(words: &Bench, around: Surroundings<'_>) -> Result<Plan, String> {
     let mode = words.mode.unwrap_or(ModeWord::Echo);

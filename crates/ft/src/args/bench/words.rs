@@ -40,7 +40,7 @@ pub(in crate::args) struct Bench {
     /// How long [default: 10s; with --find-max 1s each]
     #[arg(short, long, value_name = "DURATION", value_parser = limit::time, help_heading = WORK)]
     pub(in crate::args) duration: Option<Duration>,
-    /// Bytes of a message [default: 64; in bulk 256Ki]
+    /// Bytes of a message [default: 64; in bulk 1Mi]
     #[arg(short, long, value_name = "SIZE", value_parser = own::size, help_heading = WORK)]
     pub(in crate::args) size: Option<u64>,
     /// Messages out at a time, each [default: 1]

@@ -47,7 +47,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         summary: "how long a message is",
         body: &[
             Row("of", "bench"),
-            Row("value", "SIZE (64; of send and both 256Ki for each send)"),
+            Row("value", "SIZE (64; of send and both 1Mi for each send)"),
             Text(
                 "Each byte depends on its place and its connection, so that a byte that is lost, \
                  doubled, changed or sent to somebody else is found when it comes back. With \
