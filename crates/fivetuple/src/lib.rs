@@ -60,7 +60,7 @@ pub mod load;
 pub mod server;
 pub mod client;
 
-pub use accept::{Access, AtLimit, Limits};
+pub use accept::{Access, AtLimit, Limits, Loops};
 pub use address::{Address, Family, HostPort, SocketName, UnixAddress};
 pub use bind::{Bound, NameError};
 pub use call::{Call, Explained};

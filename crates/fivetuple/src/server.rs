@@ -13,11 +13,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
-use crate::accept::{Acceptor, Access, Admitted, Limits, Places};
+use crate::accept::{Acceptor, Access, Admitted, Limits, Loops, Places};
 use crate::address::{Address, AddressError, Family, SocketName};
 use crate::close::Closed;
 use crate::connect::NoAddresses;
@@ -76,6 +77,7 @@ pub struct Server {
     observers: Observers,
     table: Arc<Table>,
     orders: watch::Sender<Order>,
+    loops: Option<Loops>,
 }
 
 /// What a server was told.
@@ -160,7 +162,16 @@ impl Server {
             observers: observers.clone(),
             table: Arc::default(),
             orders: watch::Sender::new(Order::Serve),
+            loops: None,
         }
+    }
+
+    /// Spreads the connections over these event loops, in place of serving them on the one that
+    /// [serves](Self::serve). For services whose connections have nothing to do with one another.
+    #[must_use]
+    pub fn on(mut self, loops: Loops) -> Self {
+        self.loops = Some(loops);
+        self
     }
 
     /// The addresses that clients connect to.
@@ -186,10 +197,12 @@ impl Server {
             observers,
             table,
             orders,
+            loops,
         } = self;
         let max = options.limits.connections(service.descriptors());
         let places = Places::new(max, &options.limits);
-        let mut acceptor = Acceptor::new(listeners, options.access, places, &observers);
+        let mut acceptor =
+            Acceptor::new(listeners, options.access, places, &observers).on(loops.clone());
         let mut serving = Serving {
             service: Arc::new(service),
             terms: Arc::new(options.terms),
@@ -220,6 +233,8 @@ impl Server {
         }
         drop(acceptor);
         serving.drain(&mut order, options.drain).await;
+        // Not before the last connection has ended.
+        drop(loops);
         serving.summary
     }
 }
@@ -238,18 +253,26 @@ impl<S: Service> Serving<S> {
         let Admitted {
             mut connection,
             place,
+            home,
         } = admitted;
         self.summary.accepted += 1;
         let live = Arc::clone(connection.live());
-        let entry = Table::enter(&self.table, Arc::clone(&live), Some(place));
+        let loop_of_its_own = home.as_ref().map(|home| home.handle().clone());
+        let entry = Table::enter(&self.table, Arc::clone(&live), (Some(place), home));
         connection.attach(Box::new(entry));
+        let entered = loop_of_its_own.as_ref().map(Handle::enter);
         let serve = || self.service.serve(connection, &self.terms);
         // A service that panics at the door ends this connection only, like one that does later.
-        match catch_unwind(AssertUnwindSafe(serve)) {
+        let serving = catch_unwind(AssertUnwindSafe(serve));
+        drop(entered);
+        match serving {
             Ok(serving) => {
                 // Said when the service has it: what happens from here on reaches this client.
                 live.announce(&self.observers);
-                self.tasks.spawn(serving);
+                match loop_of_its_own {
+                    Some(handle) => self.tasks.spawn_on(serving, &handle),
+                    None => self.tasks.spawn(serving),
+                };
             }
             Err(_) => self.summary.panicked += 1,
         }

@@ -6,6 +6,7 @@
 //! and no shortage ends.
 
 mod access;
+mod loops;
 mod places;
 mod trouble;
 
@@ -32,6 +33,7 @@ use crate::listen::Listener;
 
 pub use access::Access;
 pub use ipnet::IpNet;
+pub use loops::{Home, Loops};
 pub use places::{AtLimit, Limits, Place, Places};
 use trouble::{Trouble, trouble};
 
@@ -153,6 +155,8 @@ pub struct Admitted {
     pub connection: Connection,
     /// Counts it; given back when dropped.
     pub place: Place,
+    /// The event loop on which it is registered, where that is not the one that accepts.
+    pub home: Option<Home>,
 }
 
 /// The accept loop of a server: limits, access rules, shortages.
@@ -161,6 +165,7 @@ pub struct Acceptor {
     listeners: Vec<Listener>,
     access: Access,
     places: Arc<Places>,
+    loops: Option<Loops>,
     observers: Observers,
     turn: usize,
     batch: u32,
@@ -183,6 +188,7 @@ impl Acceptor {
             listeners,
             access,
             places,
+            loops: None,
             observers: observers.clone(),
             turn: 0,
             batch: 0,
@@ -191,6 +197,13 @@ impl Acceptor {
             reported: None,
             reserve: reserve(),
         }
+    }
+
+    /// Spreads the connections over these event loops.
+    #[must_use]
+    pub fn on(mut self, loops: Option<Loops>) -> Self {
+        self.loops = loops;
+        self
     }
 
     /// The addresses that clients connect to.
@@ -298,8 +311,16 @@ impl Acceptor {
                 return None;
             }
         };
-        match listener.connection(fd, peer) {
-            Ok(connection) => Some(Admitted { connection, place }),
+        let home = self.loops.as_ref().and_then(Loops::home);
+        let entered = home.as_ref().map(|home| home.handle().enter());
+        let made = listener.connection(fd, peer);
+        drop(entered);
+        match made {
+            Ok(connection) => Some(Admitted {
+                connection,
+                place,
+                home,
+            }),
             Err(errno) => {
                 self.failed(listener.local(), errno);
                 None

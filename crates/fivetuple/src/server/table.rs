@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::accept::Place;
+use crate::accept::{Home, Place};
 use crate::connection::Live;
 
 /// The connections that live at this moment.
@@ -11,13 +11,18 @@ use crate::connection::Live;
 pub struct Table(Mutex<HashMap<u64, Arc<Live>>>);
 
 impl Table {
-    pub(super) fn enter(table: &Arc<Self>, live: Arc<Live>, place: Option<Place>) -> Entry {
+    pub(super) fn enter(
+        table: &Arc<Self>,
+        live: Arc<Live>,
+        (place, home): (Option<Place>, Option<Home>),
+    ) -> Entry {
         let number = live.identity.number;
         table.lock().insert(number, live);
         Entry {
             table: Arc::clone(table),
             number,
             _place: place,
+            _home: home,
         }
     }
 
@@ -43,11 +48,12 @@ impl Table {
     }
 }
 
-/// A connection's line in the table, and its place; both go when its socket is closed.
+/// A connection's line in the table, its place and its home; all go when its socket is closed.
 pub(super) struct Entry {
     table: Arc<Table>,
     number: u64,
     _place: Option<Place>,
+    _home: Option<Home>,
 }
 
 impl Drop for Entry {

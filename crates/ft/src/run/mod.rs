@@ -44,7 +44,10 @@ pub(crate) fn run(plan: Plan) -> u8 {
     match plan {
         Plan::Print(text) => print(&text),
         Plan::Listen(plan) => match listen::take(&plan.sockets) {
-            Ok(passed) => on(Builder::new_multi_thread(), listen::listen(*plan, passed)),
+            Ok(passed) => on(
+                service::runtime(&plan.service),
+                listen::listen(*plan, passed),
+            ),
             Err(text) => fail(&text),
         },
         Plan::ListenDatagrams(plan) => on(Builder::new_multi_thread(), datagrams::listen(*plan)),

@@ -9,7 +9,8 @@ use fivetuple::service::{
     Chargen, Chat, Console, Data, Daytime, Discard, Echo, Exec, ExecOptions, Http, Hub, Output,
     Relay, Source, Time,
 };
-use fivetuple::{Address, Call, Explained, Identity, Server, Service, SocketName, Summary};
+use fivetuple::{Address, Call, Explained, Identity, Loops, Server, Service, SocketName, Summary};
+use tokio::runtime::Builder;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 
@@ -53,6 +54,32 @@ pub(super) fn check(service: &plan::Service) -> Result<(), Box<dyn Explained>> {
     }
 }
 
+/// Whether the connections stay with all threads together: where what one says makes work for all
+/// others, and where reading a file may hold up a thread.
+fn is_shared(service: &plan::Service) -> bool {
+    use plan::Service::{Chat, Hub, Send};
+    matches!(service, Hub(_) | Chat(_) | Send(_))
+}
+
+/// What accepts; and what serves all connections where they are shared.
+pub(super) fn runtime(service: &plan::Service) -> Builder {
+    if is_shared(service) {
+        Builder::new_multi_thread()
+    } else {
+        Builder::new_current_thread()
+    }
+}
+
+/// Gives each processor a loop of its own, if the service is for that.
+fn spread(server: Server, service: &plan::Service) -> Result<Server, String> {
+    if is_shared(service) {
+        return Ok(server);
+    }
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let loops = Loops::start(processors).map_err(|error| explain_io("no event loop", &error))?;
+    Ok(server.on(loops))
+}
+
 /// A program that everybody can run who reaches us.
 pub(super) fn warning(options: &ExecOptions) -> String {
     let program = options.program().as_encoded_bytes();
@@ -73,6 +100,7 @@ pub(super) fn start(
     plan: &plan::Listen,
     (reports, inherited): (&Reports, Option<DescriptorLimit>),
 ) -> Result<Started, String> {
+    let server = spread(server, &plan.service)?;
     Ok(match plan.service {
         plan::Service::Terminal(ref plan) => {
             let terminal = streams::terminal(plan, false)

@@ -268,7 +268,7 @@ impl<S: DatagramService> Serving<S> {
             return false;
         };
         live.announce(&self.observers);
-        let entry = Table::enter(&self.table, Arc::clone(&live), None);
+        let entry = Table::enter(&self.table, Arc::clone(&live), (None, None));
         let reply = Reply::new(socket, live, key.into(), &self.asking);
         self.peers.insert(key, Peer::new(reply, exchange, entry));
         true
