@@ -301,6 +301,45 @@ fn the_console_speaks_and_shows_what_is_said() {
     assert_eq!(server.stop().status, 0);
 }
 
+#[test]
+fn a_console_whose_output_is_thrown_away_holds_nobody_up() {
+    const LINES: usize = 60_000;
+    let mut command = ft();
+    command.args([
+        "listen",
+        "127.0.0.1:0",
+        "hub",
+        "--console",
+        "--slow",
+        "block",
+    ]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    let (mut server, address) = Running::listen_as(&mut command);
+    let join = || {
+        let member = TcpStream::connect(address).expect("it listens");
+        member.set_read_timeout(Some(PATIENCE)).expect("an option");
+        member
+    };
+    let (mut speaker, mut listener) = (join(), join());
+    // That is said when it is a member.
+    server.wait_for("#2 ");
+    let speaking = thread::spawn(move || {
+        let lines = "x".repeat(49) + "\n";
+        speaker
+            .write_all(lines.repeat(LINES).as_bytes())
+            .map(|()| speaker)
+    });
+    let mut all = vec![0; 50 * LINES];
+    listener.read_exact(&mut all).expect("everything comes");
+    drop(
+        speaking
+            .join()
+            .expect("no panic")
+            .expect("everything is taken"),
+    );
+    drop(server);
+}
+
 /// What the console says waits until somebody is in its room, however early it was there to read.
 #[test]
 fn the_console_of_rooms_speaks_when_somebody_is_in_its_room() {

@@ -2,10 +2,13 @@
 
 mod rig;
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::process::{ChildStdin, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rig::{Folder, Running, bytes, ft};
 use serde_json::Value;
@@ -52,7 +55,7 @@ fn with_block_a_blocked_stdout_stops_only_those_who_would_write_to_it() {
             Err(_) => {
                 idle += 1;
                 // peer: it tries again a little later
-                thread::sleep(std::time::Duration::from_millis(5));
+                thread::sleep(Duration::from_millis(5));
             }
         }
     }
@@ -138,4 +141,33 @@ fn with_close_a_blocked_stdout_costs_who_writes_the_connection_and_nobody_else()
     let ended = server.stop();
     assert_eq!(ended.status, 0, "{:#?}", ended.said);
     assert!(!ended.stdout.is_empty() && sent.starts_with(&ended.stdout));
+}
+
+#[test]
+fn who_takes_a_little_all_the_time_is_not_stuck() {
+    /// When it would count as stuck.
+    const STALL: Duration = Duration::from_secs(10);
+    let folder = Folder::new();
+    let (bulk, socket) = (folder.path("bulk"), folder.path("socket"));
+    let file = File::create_new(&bulk).unwrap();
+    file.set_len(64 << 20).unwrap();
+    let mut command = ft();
+    command
+        .arg("listen")
+        .arg(format!("unix:{}", socket.display()));
+    command
+        .stdin(File::open(&bulk).unwrap())
+        .stdout(Stdio::null());
+    let mut server = Running::start(&mut command);
+    server.wait_for("listening on");
+    // Over a Unix socket, which tells of room as soon as there is a little.
+    let mut slow = UnixStream::connect(&socket).unwrap();
+    slow.set_read_timeout(Some(rig::PATIENCE)).unwrap();
+    slow.read_exact(&mut vec![0; 4 << 20]).unwrap();
+    let _waits_for_it = UnixStream::connect(&socket).unwrap();
+    let until = Instant::now() + STALL + STALL / 2;
+    while Instant::now() < until {
+        slow.read_exact(&mut [0; 16 * 1024]).unwrap();
+        thread::sleep(Duration::from_millis(250)); // peer: 64 KiB a second
+    }
 }

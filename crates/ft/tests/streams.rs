@@ -2,12 +2,15 @@
 
 mod rig;
 
-use std::io::{Read, Write};
+use std::fs::{self, DirEntry};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use rig::{Running, bytes, ft, has, number, run, sh};
+use rig::{PATIENCE, Running, bytes, eventually, ft, has, number, run, sh, wait};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 
 /// Runs a line of shell against a fresh server of this service, and gives its output.
@@ -127,13 +130,13 @@ fn a_full_disk_is_said_and_is_status_one() {
 #[test]
 fn under_nohup_and_with_ignored_interrupts() {
     let folder = std::env::temp_dir().join(format!("ft-nohup-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(&folder).unwrap();
     let script = format!(
         "cd {} && echo hello | nohup $FT connect $PORT 2>/dev/null",
         folder.display()
     );
     expect(&["echo"], &script, (0, "hello\n", ""));
-    std::fs::remove_dir_all(&folder).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
     // A shell without job control starts what stands before & with INT ignored, and so it stays.
     let mut command = Command::new("sh");
     command.args([
@@ -154,10 +157,10 @@ fn under_nohup_and_with_ignored_interrupts() {
 #[test]
 fn a_tree_goes_through_tar() {
     let folder = std::env::temp_dir().join(format!("ft-tar-{}", std::process::id()));
-    std::fs::create_dir_all(folder.join("from/below")).unwrap();
-    std::fs::create_dir_all(folder.join("to")).unwrap();
-    std::fs::write(folder.join("from/below/file"), bytes(1, 0, 3_000_000)).unwrap();
-    let file = std::fs::File::create(folder.join("tree.tar")).unwrap();
+    fs::create_dir_all(folder.join("from/below")).unwrap();
+    fs::create_dir_all(folder.join("to")).unwrap();
+    fs::write(folder.join("from/below/file"), bytes(1, 0, 3_000_000)).unwrap();
+    let file = fs::File::create(folder.join("tree.tar")).unwrap();
     let mut command = ft();
     command
         .args(["listen", "127.0.0.1:0", "--once"])
@@ -179,7 +182,7 @@ fn a_tree_goes_through_tar() {
         folder.display()
     );
     assert_eq!(number(run(&mut sh(&script, 0), b"").status), 0);
-    std::fs::remove_dir_all(&folder).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
@@ -197,11 +200,8 @@ fn nonblocking_is_never_set_on_the_descriptors_of_others() {
     drop(command);
     typing.write_all(b"hello").unwrap();
     shown.read_exact(&mut [0; 5]).unwrap();
-    for fd in [
-        rustix::fs::fcntl_getfl(&stdin),
-        rustix::fs::fcntl_getfl(&stdout),
-    ] {
-        assert!(!fd.unwrap().contains(rustix::fs::OFlags::NONBLOCK));
+    for fd in [fcntl_getfl(&stdin), fcntl_getfl(&stdout)] {
+        assert!(!fd.unwrap().contains(OFlags::NONBLOCK));
     }
     drop(typing);
     assert_eq!(client.wait().status, 0);
@@ -246,7 +246,7 @@ fn on_a_terminal_control_bytes_are_visible_and_the_settings_are_restored() {
         text(&raw.stdout)
     );
     peer.join().unwrap();
-    std::fs::remove_file(saved).unwrap();
+    fs::remove_file(saved).unwrap();
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn at_a_terminal_nobody_waits_for_a_key_when_the_peer_has_finished() {
         .read_to_string(&mut shown)
         .unwrap();
     assert!(shown.contains("status 0"), "{shown:?}");
-    rig::wait(&mut child);
+    wait(&mut child);
     drop(silent);
     assert_eq!(server.stop().status, 0);
 }
@@ -426,4 +426,80 @@ fn in_the_background_it_serves_on_and_can_be_killed() {
         .env("FT", env!("CARGO_BIN_EXE_ft"));
     let output = run(&mut shell, b"");
     assert_eq!(number(output.status), 0, "{}", text(&output.stderr));
+}
+
+/// Makes what this descriptor stands for non-blocking, as another program that has it may.
+fn make_nonblocking(fd: impl AsFd) {
+    let flags = fcntl_getfl(&fd).expect("it is open");
+    fcntl_setfl(&fd, flags | OFlags::NONBLOCK).expect("a flag");
+}
+
+#[test]
+fn a_stdin_that_somebody_has_made_non_blocking_is_waited_for() {
+    let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let (reading, mut writing) = std::io::pipe().expect("a pipe");
+    make_nonblocking(&reading);
+    let mut command = ft();
+    command
+        .args(["connect", &address.to_string()])
+        .stdin(reading);
+    let mut client = command.stdout(Stdio::piped()).spawn().expect("it starts");
+    let tasks = format!("/proc/{}/task", client.id());
+    let is_asleep = |task: std::io::Result<DirEntry>| {
+        let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        stat.contains("(input) S").then_some(())
+    };
+    eventually("its input has found nothing and sleeps", || {
+        let mut tasks = fs::read_dir(&tasks).expect("it lives");
+        tasks.any(|task| is_asleep(task).is_some())
+    });
+    writing.write_all(b"hello").expect("it is read");
+    drop(writing);
+    let mut answer = String::new();
+    let mut stdout = client.stdout.take().expect("it is a pipe");
+    stdout.read_to_string(&mut answer).expect("text");
+    assert_eq!((answer.as_str(), number(wait(&mut client))), ("hello", 0));
+    drop(server);
+}
+
+#[test]
+fn a_stdout_that_somebody_has_made_non_blocking_is_waited_for() {
+    const SIZE: usize = 3_000_000;
+    let (server, address) = Running::listen(&["127.0.0.1:0", "source", &SIZE.to_string()]);
+    let (mut reading, writing) = std::io::pipe().expect("a pipe");
+    make_nonblocking(&writing);
+    let mut command = ft();
+    command
+        .args(["connect", &address.to_string()])
+        .stdin(Stdio::null());
+    let mut client = command.stdout(writing).spawn().expect("it starts");
+    // The pipe is not to be held open here.
+    drop(command);
+    eventually("the pipe is full", || {
+        rustix::io::ioctl_fionread(&reading).expect("a pipe") >= 60_000
+    });
+    let mut received = Vec::new();
+    reading.read_to_end(&mut received).expect("a pipe");
+    assert_eq!((received.len(), number(wait(&mut client))), (SIZE, 0));
+    drop(server);
+}
+
+#[test]
+fn a_deadline_in_the_middle_is_no_end_of_the_stream() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has one").to_string();
+    let (reading, mut writing) = std::io::pipe().expect("a pipe");
+    let mut command = ft();
+    command.args(["connect", &address, "--deadline", "300ms"]);
+    command.stdin(reading).stderr(Stdio::null());
+    let mut client = command.spawn().expect("it starts");
+    let (mut peer, _) = listener.accept().expect("it calls");
+    peer.set_read_timeout(Some(PATIENCE)).expect("an option");
+    writing.write_all(b"half of ").expect("it is read");
+    let mut received = Vec::new();
+    let end = peer.read_to_end(&mut received);
+    assert_eq!(received, b"half of ");
+    let end = end.expect_err("more would have come").kind();
+    assert_eq!(end, ErrorKind::ConnectionReset);
+    assert_eq!(number(wait(&mut client)), 124);
 }

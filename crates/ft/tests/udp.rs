@@ -3,6 +3,7 @@
 mod datagram;
 mod rig;
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
@@ -354,6 +355,28 @@ fn each_line_is_a_datagram_and_silence_is_the_end() {
     let stderr = client.stderr.as_mut().expect("stderr is a pipe");
     stderr.read_to_string(&mut said).expect("it is text");
     assert_eq!(said, "");
+}
+
+#[test]
+fn the_lines_of_a_file_are_datagrams_of_their_own() {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    server
+        .set_read_timeout(Some(PATIENCE))
+        .expect("it takes a time");
+    let folder = Folder::new();
+    let lines = folder.write("lines", b"one\ntwo\nthree");
+    let mut command = connect(
+        server.local_addr().expect("it has a name"),
+        &["--wait", "0"],
+    );
+    command.stdin(File::open(lines).expect("it is there"));
+    let mut client = command.spawn().expect("it starts");
+    for expected in ["one\n", "two\n", "three"] {
+        let mut buffer = [0; 100];
+        let length = server.recv(&mut buffer).expect("three come");
+        assert_eq!(text(&buffer[..length]), expected);
+    }
+    assert_eq!(number(rig::wait(&mut client)), 0);
 }
 
 #[test]

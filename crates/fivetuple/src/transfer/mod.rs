@@ -13,6 +13,7 @@ mod exchange;
 mod intake;
 mod joined;
 mod outgoing;
+mod patient;
 mod pipes;
 mod scratch;
 mod terms;
@@ -32,6 +33,7 @@ pub use exchange::{Exchange, Intake, Supply};
 pub use joined::Joined;
 pub use outgoing::Outgoing;
 use outgoing::Unsent;
+pub use patient::Patient;
 pub(crate) use pipes::{Flow, is_refused};
 pub use pipes::{LentPipe, Pipes};
 pub use scratch::SCRATCH;
@@ -175,6 +177,10 @@ impl<E: Exchange + Unpin> Transfer<E> {
         let moved = self.connection.live().moved();
         let due = self.timer.poll(cx, moved, one_sided);
         if due.is_ready() && !self.is_silence() {
+            if self.is_amid_sending() {
+                // The end of the stream would say that this was all.
+                self.connection.reset_on_close();
+            }
             self.close(Close::TimeOut);
             return due;
         }
@@ -184,6 +190,13 @@ impl<E: Exchange + Unpin> Transfer<E> {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// Whether some of what there is to send was sent, and not the rest.
+    fn is_amid_sending(&self) -> bool {
+        let has_more = self.end.input == Input::Open && !self.end.interactive;
+        let begun = self.connection.live().bytes_sent() > 0;
+        !self.end.half_closed && (!self.unsent.is_empty() || has_more && begun)
     }
 
     /// Whether the time that was up is that of the half-closed state, on a connection of datagrams:

@@ -5,21 +5,19 @@
 //! (`pipe-user-pages-soft`, pipe(7)), 1,024 pipes of the usual size. So there are few, lent for as
 //! long as bulk flows and given back when they are empty. Who gets none copies.
 
-use std::fs::File;
-use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::pipe::{
     PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice,
 };
 
-use super::with_scratch;
+use super::{Patient, with_scratch};
 use crate::call::Errno;
 
-/// Pipes at most: of the wanted size, half of what a user without privilege may have.
+/// Pipes at most: of the wanted size, half of what a user without privilege may have. A server with
+/// bulk on stdin and on stdout has two such stocks.
 const PIPES_MAX: usize = 32;
 /// Pipes that nobody has and that are kept for the next.
 const IDLE_MAX: usize = 8;
@@ -227,13 +225,15 @@ impl LentPipe {
     /// # Errors
     ///
     /// Of splice(2); for those that are [refusals](is_refused) it is to be read instead.
-    pub(crate) fn fill(&mut self, from: impl AsFd) -> Result<usize, Errno> {
+    pub(crate) fn fill(&mut self, from: &Patient) -> Result<usize, Errno> {
         let Some((pipe, room)) = self.empty() else {
             return Err(Errno::AGAIN);
         };
         let count = loop {
-            match splice(&from, None, pipe, None, room, SpliceFlags::MOVE) {
+            match splice(from, None, pipe, None, room, SpliceFlags::MOVE) {
                 Err(Errno::INTR) => {}
+                // The pipe has room, so it is the file that has nothing yet.
+                Err(Errno::AGAIN) => from.wait_to_read(),
                 other => break other?,
             }
         };
@@ -241,38 +241,23 @@ impl LentPipe {
         Ok(count)
     }
 
-    /// Writes everything to a file, and waits as long as that takes; copies where the kernel does
-    /// not splice to it (a file that is appended to).
+    /// Writes everything to a file, and waits as long as that takes.
     ///
     /// # Errors
     ///
-    /// Of write(2): EPIPE, ENOSPC.
-    pub(crate) fn write_to(&mut self, mut file: &File) -> std::io::Result<()> {
+    /// Of splice(2) and write(2): EPIPE, ENOSPC. What is inside still is after a
+    /// [refusal](is_refused) (a file that is appended to), and is to be [poured](Self::pour).
+    pub(crate) fn write_to(&mut self, file: &Patient) -> Result<(), Errno> {
         while let Some((pipe, count)) = self.filled() {
             match splice(pipe, None, file, None, count, SpliceFlags::MOVE) {
                 Ok(count) => self.note_taken(count),
                 Err(Errno::INTR) => {}
-                // Somebody else has made it non-blocking.
-                Err(Errno::AGAIN) => wait_for_room(file),
-                Err(errno) if is_refused(errno) => {
-                    let mut written = Ok(());
-                    self.pour(|bytes| {
-                        if written.is_ok() {
-                            written = file.write_all(bytes);
-                        }
-                    });
-                    written?;
-                }
-                Err(errno) => return Err(errno.into()),
+                Err(Errno::AGAIN) => file.wait_to_write(),
+                Err(errno) => return Err(errno),
             }
         }
         Ok(())
     }
-}
-
-fn wait_for_room(file: &File) {
-    // Whatever comes of it, the next call tells.
-    let _ = poll(&mut [PollFd::new(file, PollFlags::OUT)], None);
 }
 
 impl Drop for LentPipe {
@@ -294,6 +279,8 @@ pub(crate) fn is_refused(errno: Errno) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]
@@ -327,21 +314,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inside_gets_into_a_file_that_is_appended_to() {
+    fn what_a_file_refuses_stays_inside() {
         let name = format!("fivetuple-append-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, "before ").unwrap();
-        let file = File::options().append(true).open(&path).unwrap();
+        let file = File::options()
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .unwrap();
+        std::fs::remove_file(&path).unwrap();
         let pipes = Arc::new(Pipes::default());
         let mut lent = pipes.lend().unwrap();
         let (end, _) = lent.empty().unwrap();
         rustix::io::write(end, b"after").unwrap();
         lent.note_put(5);
-        lent.write_to(&file).unwrap();
-        assert!(lent.is_empty());
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(text, "before after");
+        assert!(is_refused(lent.write_to(&Patient::new(file)).unwrap_err()));
+        let mut poured = Vec::new();
+        lent.pour(|bytes| poured.extend_from_slice(bytes));
+        assert_eq!(poured, b"after");
     }
 
     #[test]

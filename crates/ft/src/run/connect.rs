@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fivetuple::event::Observers;
 use fivetuple::service::{Output, OutputEnd, Terminal};
-use fivetuple::{Client, Closed, Event, NotConnected, Observer, Reason, Retry};
+use fivetuple::{Address, Client, Closed, Event, NotConnected, Observer, Reason, Retry};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -24,12 +24,18 @@ const ABORT_WITHIN: Duration = Duration::from_millis(200);
 /// One thread does all of it. Where the connection itself sends a file, signals have another: a file
 /// system may hang.
 pub(super) fn runtime(plan: &Connect) -> Builder {
-    if !plan.terminal.input || plan.exec.is_some() || !streams::stdin_is_file() {
+    let sends_file = plan.terminal.input && is_stream(plan) && streams::stdin_is_file();
+    if plan.exec.is_some() || !sends_file {
         return Builder::new_current_thread();
     }
     let mut threads = Builder::new_multi_thread();
     threads.worker_threads(2);
     threads
+}
+
+/// Lines of a file are datagrams of their own; a stream gets the file as it is.
+fn is_stream(plan: &Connect) -> bool {
+    !matches!(plan.target, Address::Udp(_))
 }
 
 pub(super) async fn connect(plan: Connect) -> u8 {
@@ -162,7 +168,7 @@ fn stdin_and_stdout(plan: &Connect, editor: &mut Option<LineEditor>) -> std::io:
         return Ok(terminal);
     }
     // A terminal that cannot do it edits lines itself.
-    streams::terminal(&plan.terminal, true)
+    streams::terminal(&plan.terminal, is_stream(plan))
 }
 
 fn outcome(closed: &Closed, output: &Output, reports: &Reports) -> u8 {

@@ -11,6 +11,7 @@ use fivetuple::call::Filter;
 use fivetuple::kernel::limit::block_signal;
 use fivetuple::kernel::readiness;
 use fivetuple::service::{Input, Output, OutputEnd, Terminal, WhenGone};
+use fivetuple::transfer::Patient;
 use rustix::fs::{FileType, fstat, makedev};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Signal, getpgrp};
@@ -22,23 +23,26 @@ use crate::plan;
 /// Descriptors from here on are ours; 0, 1 and 2 are left alone.
 const OURS: i32 = 3;
 
-/// The terminal service on stdin and stdout, for one connection alone or for all that come.
+/// The terminal service on stdin and stdout, for one stream alone or for all connections that come.
 pub(super) fn terminal(plan: &plan::Terminal, for_one: bool) -> io::Result<Terminal> {
-    let input = match plan.input.then(stdin) {
-        Some(stdin) => match stdin? {
-            Some(stdin) => {
-                let is_file = kind(&stdin.stdin) == Some(FileType::RegularFile);
-                let input = if plan.crlf || isatty(&stdin.stdin) {
-                    Input::new(stdin, plan.interactive, plan.crlf, plan.slow)?
-                } else if is_file && for_one {
-                    Input::to_one(stdin.stdin)
-                } else {
-                    Input::of_file(stdin.stdin, plan.slow)?
-                };
-                Some(if is_file { input.never_absent() } else { input })
-            }
-            None => None,
-        },
+    let stdin = if plan.input {
+        file(rustix::stdio::stdin())?
+    } else {
+        None
+    };
+    let input = match stdin {
+        Some(stdin) => {
+            let is_file = kind(&stdin) == Some(FileType::RegularFile);
+            let input = if plan.crlf || isatty(&stdin) {
+                let keyboard = Keyboard::new(stdin);
+                Input::new(keyboard, plan.interactive, plan.crlf, plan.slow)?
+            } else if is_file && for_one {
+                Input::to_one(stdin)
+            } else {
+                Input::of_file(stdin, plan.slow)?
+            };
+            Some(if is_file { input.never_absent() } else { input })
+        }
         None => None,
     };
     let output = output(plan)?;
@@ -65,11 +69,7 @@ fn kind(fd: impl AsFd) -> Option<FileType> {
 
 /// stdin, to be read by a thread; none where it is closed, which counts as ended.
 pub(super) fn stdin() -> io::Result<Option<Keyboard>> {
-    let stdin = file(rustix::stdio::stdin())?;
-    Ok(stdin.map(|stdin| Keyboard {
-        stdin,
-        is_blocked: false,
-    }))
+    Ok(file(rustix::stdio::stdin())?.map(Keyboard::new))
 }
 
 /// stdout, for a thread that may wait for it; none where it is closed.
@@ -82,7 +82,7 @@ pub(super) fn output(plan: &plan::Terminal) -> io::Result<Output> {
     match stdout()? {
         Some(stdout) if plan.output && !is_null(&stdout) => {
             let output = if plan.visible {
-                let shown = VisibleWriter::new(Filter::new(), stdout);
+                let shown = VisibleWriter::new(Filter::new(), Patient::new(stdout));
                 Output::new(shown, plan.slow, WhenGone::Close)?
             } else {
                 Output::of_file(stdout, plan.slow, WhenGone::Close)?
@@ -109,7 +109,7 @@ pub(super) fn file(fd: BorrowedFd<'_>) -> io::Result<Option<File>> {
 /// Reading it then would stop the whole program, connections and all (SIGTTIN, tty_ioctl(4)),
 /// and again whenever it is continued. With the signal blocked, read fails instead.
 pub(super) struct Keyboard {
-    stdin: File,
+    stdin: Patient,
     /// SIGTTIN, for the thread that reads.
     is_blocked: bool,
 }
@@ -118,6 +118,13 @@ pub(super) struct Keyboard {
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Keyboard {
+    fn new(stdin: File) -> Self {
+        Self {
+            stdin: Patient::new(stdin),
+            is_blocked: false,
+        }
+    }
+
     /// Whether another job has the terminal.
     fn is_in_background(&self) -> bool {
         tcgetpgrp(&self.stdin).is_ok_and(|foreground| foreground != getpgrp())

@@ -10,14 +10,16 @@ use std::time::Duration;
 use super::log::{Log, Payload};
 use super::newlines::Newlines;
 use super::{QUEUE_MAX, Slow};
-use crate::transfer::{Flow, LentPipe, Pipes, is_refused};
+use crate::call::Errno;
+use crate::transfer::{Flow, LentPipe, Patient, Pipes, is_refused};
 
 /// Bytes that one read of the reader takes at most.
 const READ: usize = 64 * 1024;
 
 /// A reader whose bytes go to every client that is connected when they are read.
 ///
-/// It is read only while somebody is connected, and no further ahead than 256 KiB.
+/// It is read only while somebody is connected, and not while 256 KiB wait: bulk for one client may
+/// be 1 MiB more, and another that is being sent.
 #[derive(Clone, Debug)]
 pub struct Input {
     source: Source,
@@ -58,7 +60,7 @@ impl Input {
     ) -> std::io::Result<Self> {
         let shared = Shared::new(slow);
         let of_thread = Arc::clone(&shared);
-        start(move || of_thread.read_all(reader, crlf))?;
+        start(move || of_thread.read_all(reader, crlf, None))?;
         Ok(Self {
             source: Source::Shared(shared),
             interactive,
@@ -74,10 +76,10 @@ impl Input {
     pub fn of_file(file: File, slow: Slow) -> std::io::Result<Self> {
         let shared = Shared::new(slow);
         let of_thread = Arc::clone(&shared);
-        start(move || {
-            of_thread.splice_all(&file);
-            of_thread.read_all(&file, false);
-        })?;
+        let stdin = Patient::new(file.try_clone()?);
+        // What is in a pipe cannot be thrown away in part.
+        let bulk = (slow == Slow::Block).then(|| Bulk::new(Patient::new(file)));
+        start(move || of_thread.read_all(stdin, false, bulk))?;
         Ok(Self {
             source: Source::Shared(shared),
             interactive: false,
@@ -165,14 +167,33 @@ impl Shared {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_all(&self, mut reader: impl Read, crlf: bool) {
+    fn read_all(&self, mut reader: impl Read, crlf: bool, mut bulk: Option<Bulk>) {
         let mut buffer = vec![0; READ];
         let mut newlines = Newlines::default();
         loop {
             self.wait_for_room();
+            if let Some(splicing) = bulk.as_mut()
+                && splicing.flow.is_bulk()
+                && self.lock().readers == 1
+            {
+                match splicing.fill() {
+                    Ok(Some(filled)) if filled.is_empty() => break,
+                    Ok(Some(filled)) => {
+                        self.publish_pipe(filled);
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(errno) if is_refused(errno) => bulk = None,
+                    // To read it tells what is wrong.
+                    Err(_) => splicing.flow.note_no_pipe(),
+                }
+            }
             match reader.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => {
+                    if let Some(splicing) = &mut bulk {
+                        splicing.flow.note_read(count == READ);
+                    }
                     let bytes = buffer.get(..count).unwrap_or_default();
                     if crlf {
                         self.publish(newlines.with_cr(bytes).into());
@@ -188,42 +209,6 @@ impl Shared {
         let mut log = self.lock();
         log.ended = true;
         log.wake_all();
-    }
-
-    /// Reads a little, and splices what comes in bulk; until the end, or until the kernel does not
-    /// splice from this file.
-    fn splice_all(&self, mut file: &File) {
-        let (pipes, mut flow) = (Arc::new(Pipes::default()), Flow::default());
-        let mut buffer = vec![0; READ];
-        loop {
-            self.wait_for_room();
-            if flow.is_bulk()
-                && self.lock().readers == 1
-                && let Some(mut lent) = pipes.lend()
-            {
-                match lent.fill(file) {
-                    Ok(0) => return,
-                    Ok(count) => {
-                        flow.note_spliced(count);
-                        flow.note_dry();
-                        self.publish_pipe(lent);
-                        continue;
-                    }
-                    Err(errno) if is_refused(errno) => return,
-                    // To read it tells what is wrong.
-                    Err(_) => flow.note_no_pipe(),
-                }
-            }
-            match file.read(&mut buffer) {
-                Ok(0) => return,
-                Ok(count) => {
-                    flow.note_read(count == buffer.len());
-                    self.publish(buffer.get(..count).unwrap_or_default().into());
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return,
-            }
-        }
     }
 
     /// Waits until somebody is connected and the log has room, or makes room.
@@ -244,7 +229,7 @@ impl Shared {
                 log.drop_first();
                 continue;
             }
-            let first = log.first;
+            let before = (log.first, log.sent_of_pipes);
             log = self
                 .changed
                 .wait_timeout_while(log, Input::STALL, |log| {
@@ -252,7 +237,7 @@ impl Shared {
                 })
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
-            let stalled = log.first == first && log.bytes >= QUEUE_MAX;
+            let stalled = (log.first, log.sent_of_pipes) == before && log.bytes >= QUEUE_MAX;
             if stalled && (log.readers > 1 || self.slow == Slow::Close) {
                 log.drop_first();
             }
@@ -274,6 +259,36 @@ impl Shared {
         let mut bytes = Vec::with_capacity(length);
         filled.pour(|part| bytes.extend_from_slice(part));
         log.push(Payload::Bytes(bytes.into()), length);
+    }
+}
+
+/// What comes in bulk is spliced.
+#[derive(Debug)]
+struct Bulk {
+    file: Patient,
+    pipes: Arc<Pipes>,
+    flow: Flow,
+}
+
+impl Bulk {
+    fn new(file: Patient) -> Self {
+        Self {
+            file,
+            pipes: Arc::default(),
+            flow: Flow::default(),
+        }
+    }
+
+    /// The next bytes, or an empty pipe at the end; none if there is no pipe to be had.
+    fn fill(&mut self) -> Result<Option<LentPipe>, Errno> {
+        let Some(mut lent) = self.pipes.lend() else {
+            self.flow.note_no_pipe();
+            return Ok(None);
+        };
+        let count = lent.fill(&self.file)?;
+        self.flow.note_spliced(count);
+        self.flow.note_dry();
+        Ok(Some(lent))
     }
 }
 
@@ -314,6 +329,11 @@ impl Reader {
         }
         log.wakers.insert(self.number, cx.waker().clone());
         Poll::Pending
+    }
+
+    /// So many bytes of a pipe that it has taken are sent: it is slow perhaps, but not stuck.
+    pub(super) fn note_sent(&self, count: usize) {
+        self.shared.lock().sent_of_pipes += count as u64;
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {

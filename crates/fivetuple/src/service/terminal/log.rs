@@ -14,6 +14,8 @@ pub(super) struct Log {
     pub(super) bytes: usize,
     /// Bytes of all chunks before the first.
     pub(super) bytes_before: u64,
+    /// Bytes that readers have sent out of pipes that they have taken.
+    pub(super) sent_of_pipes: u64,
     pub(super) readers: u64,
     /// Readers so far; each is known here by its number among them.
     pub(super) joined: u64,

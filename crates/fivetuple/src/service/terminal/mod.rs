@@ -189,7 +189,10 @@ impl Exchange for TerminalExchange {
             return Poll::Ready(Supply::More);
         }
         if let Some(sending) = &mut self.sending {
-            ready!(out.poll_send_pipe(cx, sending));
+            let before = sending.len();
+            let sent = out.poll_send_pipe(cx, sending);
+            reader.note_sent(before.saturating_sub(sending.len()));
+            ready!(sent);
             self.sending = None;
         }
         Poll::Ready(match ready!(reader.poll_next(cx)) {

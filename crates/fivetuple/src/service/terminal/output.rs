@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -13,7 +14,7 @@ use super::waiting::{Backlog, Target};
 use super::{QUEUE_MAX, SCRATCH, Slow};
 use crate::call::{Errno, describe};
 use crate::close::Close;
-use crate::transfer::{Intake, LentPipe, Pipes};
+use crate::transfer::{Intake, LentPipe, Patient, Pipes};
 
 /// Why nothing more is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +54,9 @@ struct Shared {
     when_gone: WhenGone,
     /// For bulk; none where it cannot be written from a pipe.
     pipes: Option<Arc<Pipes>>,
-    /// There is no thread, and nothing is ever given to it.
+    /// It has turned out that it can not.
+    copies: AtomicBool,
+    /// There is no thread: what is given to it is gone.
     discards: bool,
 }
 
@@ -103,7 +106,7 @@ impl Output {
     pub fn of_file(file: File, slow: Slow, when_gone: WhenGone) -> io::Result<Self> {
         // What is in a pipe cannot be thrown away in part.
         let pipes = (slow == Slow::Block).then(Arc::default);
-        Self::start(Target::File(file), pipes, (slow, when_gone))
+        Self::start(Target::File(Patient::new(file)), pipes, (slow, when_gone))
     }
 
     fn start(
@@ -133,8 +136,8 @@ impl Output {
     pub(super) fn intake(&self) -> Intake<'_> {
         match &self.shared.pipes {
             _ if self.shared.discards => Intake::Nothing,
-            Some(pipes) => Intake::Pipes(pipes),
-            None => Intake::Bytes,
+            Some(pipes) if !self.shared.copies.load(Ordering::Relaxed) => Intake::Pipes(pipes),
+            _ => Intake::Bytes,
         }
     }
 
@@ -187,7 +190,7 @@ impl Output {
             return Err(queue.waiting.bytes() as u64);
         }
         queue.pushed += bytes.len() as u64;
-        if queue.end.is_some() {
+        if queue.end.is_some() || self.shared.discards {
             queue.done += bytes.len() as u64;
             return Ok((queue.pushed, 0));
         }
@@ -296,6 +299,7 @@ impl Shared {
             slow,
             when_gone,
             pipes,
+            copies: AtomicBool::new(false),
             discards: false,
         }
     }
@@ -325,7 +329,8 @@ impl Shared {
                 waiting
             };
             match target.write(&mut waiting) {
-                Ok(()) => {
+                Ok(copied) => {
+                    self.copies.fetch_or(copied, Ordering::Relaxed);
                     let mut queue = self.lock();
                     queue.waiting.keep_memory(waiting);
                     queue.done += queue.writing + queue.dropped;

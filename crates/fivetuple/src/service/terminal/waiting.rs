@@ -1,16 +1,15 @@
 //! What waits for the output, and how it is written.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, Write};
 
 use super::QUEUE_MAX;
-use crate::transfer::LentPipe;
+use crate::transfer::{LentPipe, Patient, is_refused};
 
 /// What the thread writes to.
 pub(super) enum Target {
     Writer(Box<dyn Write + Send>),
-    File(File),
+    File(Patient),
 }
 
 /// Bytes, or bulk in a pipe.
@@ -30,24 +29,34 @@ pub(super) struct Backlog {
 }
 
 impl Target {
-    /// Writes all of it, and waits as long as that takes.
-    pub(super) fn write(&mut self, waiting: &mut Waiting) -> io::Result<()> {
-        match (self, waiting) {
+    /// Writes all of it, and waits as long as that takes. Whether a pipe had to be copied.
+    pub(super) fn write(&mut self, waiting: &mut Waiting) -> io::Result<bool> {
+        let filled = match (&mut *self, waiting) {
             (Self::Writer(writer), Waiting::Bytes(bytes)) => {
-                writer.write_all(bytes).and_then(|()| writer.flush())
+                writer.write_all(bytes).and_then(|()| writer.flush())?;
+                return Ok(false);
             }
-            (Self::File(file), Waiting::Bytes(bytes)) => file.write_all(bytes),
-            (Self::File(file), Waiting::Pipe(filled)) => filled.write_to(file),
-            (Self::Writer(writer), Waiting::Pipe(filled)) => {
-                let mut written = Ok(());
-                filled.pour(|bytes| {
-                    if written.is_ok() {
-                        written = writer.write_all(bytes);
-                    }
-                });
-                written
+            (Self::File(file), Waiting::Bytes(bytes)) => {
+                file.write_all(bytes)?;
+                return Ok(false);
             }
-        }
+            (Self::File(file), Waiting::Pipe(filled)) => match filled.write_to(file) {
+                Ok(()) => return Ok(false),
+                Err(errno) if is_refused(errno) => filled,
+                Err(errno) => return Err(errno.into()),
+            },
+            (Self::Writer(_), Waiting::Pipe(filled)) => filled,
+        };
+        let mut written = Ok(());
+        filled.pour(|bytes| {
+            if written.is_ok() {
+                written = match self {
+                    Self::Writer(writer) => writer.write_all(bytes),
+                    Self::File(file) => file.write_all(bytes),
+                };
+            }
+        });
+        written.map(|()| true)
     }
 }
 

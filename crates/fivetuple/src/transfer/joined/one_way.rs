@@ -128,7 +128,11 @@ impl OneWay {
                 }
                 Ok(())
             }
-            Err(Errno::AGAIN) => Err(()),
+            Err(Errno::AGAIN) => {
+                // Whenever that receive comes, it is the next call.
+                self.flow.note_no_pipe();
+                Err(())
+            }
             Err(errno) if is_refused(errno) => {
                 self.only_copy();
                 Err(())
