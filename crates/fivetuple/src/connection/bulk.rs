@@ -66,9 +66,8 @@ impl Connection {
         })
     }
 
-    /// Sends `count` bytes of a file from `at` on, or from where it stands, as far as the
-    /// kernel takes them (sendfile(2)): 0
-    /// where the file ends before.
+    /// Sends `count` bytes of a file from `at` on, or from where it stands, as far as the kernel takes
+    /// them (sendfile(2)): 0 where the file ends before.
     pub(crate) fn poll_send_file(
         &self,
         cx: &mut Context<'_>,
@@ -87,8 +86,7 @@ impl Connection {
         self.is_unseen() && !self.is_datagram()
     }
 
-    /// Receives into nothing, up to `length` bytes (and 1 MiB): how many, 0 at the peer's
-    /// end of the
+    /// Receives into nothing, up to `length` bytes (and 1 MiB): how many, 0 at the peer's end of the
     /// stream. Over TCP nothing is copied. Observers are not shown these bytes.
     pub(crate) fn poll_discard(
         &self,

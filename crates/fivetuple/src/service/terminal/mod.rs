@@ -295,7 +295,7 @@ impl Drop for TerminalExchange {
     }
 }
 
-/// Bytes of a file that are sent at once. More would keep what is received waiting.
+/// Bytes of a file that are sent with one call.
 const AT_ONCE: usize = 1024 * 1024;
 
 /// Bytes that wait at most between a reader or writer and the connections.
