@@ -435,6 +435,26 @@ async fn one_reset_or_early_end_does_not_end_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_replies_and_closes_has_replied() {
+    let server = peer(|mut client| {
+        let mut buffer = [0; 64];
+        if client.read_exact(&mut buffer).is_ok() {
+            // The reply and the FIN are there together when they are looked at.
+            let _ = client.write_all(&buffer);
+        }
+    });
+    for close_by in [CloseBy::Fin, CloseBy::Reset] {
+        let options = LoadOptions {
+            close_by,
+            ..of(Mode::Connect)
+        };
+        let measured = once(server, &options).await;
+        assert_eq!(measured.failures.total(), 0, "{:?}", measured.failures);
+        assert!(measured.messages > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_stopped_from_elsewhere() {
     let server = Running::start(echoes, ServerOptions::default()).await;
     let mut load = open(server.address, &of(Mode::Echo)).await;
