@@ -173,8 +173,8 @@ impl Load {
     }
 
     /// Works for so long, finishes what is out, and is at rest again; that takes up to the reply
-    /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop) or the server refuses
-    /// every connection.
+    /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop) or the server has
+    /// refused every connection for a second.
     ///
     /// If the future is dropped before its end, the connections are reset.
     pub async fn run(&mut self, duration: Duration) -> Measured {
@@ -252,6 +252,9 @@ impl Load {
         elapsed: Duration,
         window: &Window,
     ) -> Measured {
+        for worker in &self.workers {
+            worker.tell_unsent(window);
+        }
         let recorded = &self.job.recorded;
         let mut reply = recorded.whole.take();
         let mut first_byte = reply.clone();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::bulk::Bulk;
 use super::counters::{Cell, LoadCounters};
@@ -25,6 +25,9 @@ use crate::kernel::TcpState;
 /// between.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
 const PAUSE_LAST: Duration = Duration::from_millis(100);
+/// A connection that is refused for so long is not tried again in this window: the server has gone
+/// and is not coming back.
+const REFUSED_LONGEST: Duration = Duration::from_secs(1);
 
 /// What all connections of a load share.
 #[derive(Debug)]
@@ -88,6 +91,8 @@ pub(super) struct Worker {
     /// Its peer takes what we send, and sends nothing back.
     pub(super) is_mute: bool,
     pause: Duration,
+    /// When its work ended, in the time of the window.
+    ended: u64,
 }
 
 impl Worker {
@@ -102,6 +107,7 @@ impl Worker {
             schedule: None,
             is_mute: false,
             pause: PAUSE_FIRST,
+            ended: 0,
         };
         if let Some(cell) = worker.job.counters.cells().get(index) {
             cell.set_open(worker.open.is_some());
@@ -131,7 +137,7 @@ impl Worker {
         if let Some(open) = &mut self.open {
             self.retransmissions += open.retransmissions();
         }
-        self.tell_unsent(&window);
+        self.ended = window.now();
         self.latencies.hand_over();
         self
     }
@@ -180,8 +186,10 @@ impl Worker {
         outcome
     }
 
-    /// Waits a little and connects; false when the window ends before, or the server refuses.
+    /// Waits a little and connects, until it succeeds; false when the window ends before, or the
+    /// server has refused for long enough.
     async fn reopen(&mut self, cell: &Cell, window: &Window) -> bool {
+        let mut refused_since = None;
         loop {
             tokio::select! {
                 () = window.ended() => return false,
@@ -201,7 +209,12 @@ impl Worker {
                 }
                 Err(failure) => {
                     self.count(failure, cell);
-                    if failure == Failure::Refused {
+                    if failure != Failure::Refused {
+                        refused_since = None;
+                        continue;
+                    }
+                    let since = *refused_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= REFUSED_LONGEST {
                         return false;
                     }
                 }
@@ -374,14 +387,16 @@ impl Worker {
         Ok(heard)
     }
 
-    /// Messages that were due and never sent have waited until now.
-    fn tell_unsent(&mut self, window: &Window) {
+    /// Messages that were due by the end of the window and never sent have waited until then, or
+    /// until this connection gave up. To be asked when the window is over, for only then its end is
+    /// known.
+    pub(super) fn tell_unsent(&self, window: &Window) {
         let Some(schedule) = &self.schedule else {
             return;
         };
-        let (now, end) = (window.now(), window.end());
+        let end = window.end();
         for (due, count) in schedule.never_sent(end, 1000) {
-            let waited = now.saturating_sub(due);
+            let waited = self.ended.max(end).saturating_sub(due);
             self.job.recorded.corrected.record_all(waited, count);
         }
     }

@@ -38,7 +38,7 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
              connect that of the handshake. What fails is counted by kind: refused, reset, timed \
              out, closed early (the peer finished too soon), wrong bytes (other ones than those \
              that were sent, or too many). A connection that failed is made anew after 1 to 100 \
-             ms, unless that is refused. The status is 0 only if nothing failed.",
+             ms, unless that is refused for a second. The status is 0 only if nothing failed.",
         ),
         Text(
             "our processor: when all processors work for the generator, it is what was measured, \
