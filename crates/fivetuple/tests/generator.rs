@@ -177,6 +177,72 @@ async fn bulk_goes_either_way_and_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_wait_in_our_kernel_have_not_arrived() {
+    let server = peer(|client| {
+        let _small = rustix::net::sockopt::set_socket_recv_buffer_size(&client, 16_384);
+        let mut client = client;
+        let mut buffer = [0; 4096];
+        while let Ok(1..) = client.read(&mut buffer) {
+            thread::sleep(Duration::from_millis(4)); // peer: it reads 1 MB/s at most
+        }
+    });
+    let options = LoadOptions {
+        size: 1 << 20,
+        connections: 1,
+        ..of(Mode::Send)
+    };
+    let mut load = open(server, &options).await;
+    let measured = load.run(SHORT).await;
+    // 100 KB are read in this time; our own kernel has room for megabytes.
+    assert!(measured.bytes_sent < 1_000_000, "{}", measured.bytes_sent);
+    assert_eq!(measured.per_connection, [measured.bytes_sent]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_came_while_nobody_measured_are_not_counted() {
+    let (filled, is_filled) = std::sync::mpsc::channel();
+    let server = peer(move |client| {
+        client.set_nonblocking(true).unwrap();
+        while (&client).write(&[0; 65_536]).is_ok() {}
+        filled.send(()).unwrap();
+        thread::sleep(PATIENCE * 3); // peer: from now on it is mute
+        drop(client);
+    });
+    let options = LoadOptions {
+        reply_timeout: PATIENCE,
+        ..of(Mode::Receive)
+    };
+    let mut load = open(server, &options).await;
+    for _ in 0..4 {
+        is_filled.recv_timeout(PATIENCE).unwrap();
+    }
+    let measured = load.run(SHORT * 4).await;
+    assert_eq!(measured.bytes_received, 0);
+    assert_eq!(measured.failures.total(), 0, "{measured:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_pauses_has_the_whole_timeout() {
+    let slow = peer(|mut client| {
+        thread::sleep(IMPATIENT); // peer: it is slow to begin
+        let _ = client.write_all(b"!");
+        thread::sleep(PATIENCE * 3); // peer: and to go on
+    });
+    let options = LoadOptions {
+        reply_timeout: Duration::from_secs(1),
+        ..of(Mode::Receive)
+    };
+    let mut load = open(slow, &options).await;
+    for _ in 0..2 {
+        let measured = load.run(SHORT).await;
+        assert_eq!(measured.failures.total(), 0, "{measured:?}");
+    }
+    // Silence goes on from window to window.
+    let measured = load.run(Duration::from_secs(2)).await;
+    assert!(measured.failures.of(Failure::TimedOut) >= 4, "{measured:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_per_exchange_ends_by_fin_or_by_reset() {
     for (close_by, reason) in [
         (CloseBy::Fin, Reason::Released),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -24,6 +24,15 @@ const TURN: usize = 8;
 /// Nothing tells that an acknowledgement came, so it is looked for.
 const LOOK: Duration = Duration::from_millis(1);
 
+/// What a connection in bulk keeps from one window to the next.
+#[derive(Debug, Default)]
+pub(super) struct Silence {
+    /// Something has come.
+    heard: bool,
+    /// How long nothing had moved when the last window ended, in nanoseconds.
+    lasted: u64,
+}
+
 /// The work of one connection in one window.
 pub(super) struct Bulk<'a> {
     pub(super) connection: &'a Connection,
@@ -37,13 +46,15 @@ pub(super) struct Bulk<'a> {
     length: usize,
     /// When something last moved that is to move.
     moved: u64,
-    received: bool,
+    silence: &'a mut Silence,
+    /// Bytes that the peer's kernel had not acknowledged at the end of the window.
+    pub(super) unacknowledged: u64,
 }
 
 impl<'a> Bulk<'a> {
     pub(super) fn new(
         (mode, length, file): (&Mode, usize, Option<&'a File>),
-        connection: &'a Connection,
+        (connection, silence): (&'a Connection, &'a mut Silence),
         cell: &'a Cell,
         window: &'a Window,
     ) -> Self {
@@ -56,26 +67,62 @@ impl<'a> Bulk<'a> {
             file: file.filter(|_| length > COPIED_MAX),
             length: length.clamp(1, LENGTH_MAX),
             moved: window.now(),
-            received: false,
+            silence,
+            unacknowledged: 0,
         }
     }
 
     /// Until the end of the window; then, where we send, until everything is acknowledged.
-    pub(super) async fn run(mut self) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self) -> Result<(), Failure> {
+        self.lead_in().await?;
         poll_fn(|cx| self.poll(cx)).await?;
-        if self.receives && !self.received {
-            return Err(Failure::TimedOut);
-        }
         if self.sends {
+            self.unacknowledged = self.connection.unacknowledged().unwrap_or(0).into();
             self.settle().await?;
+            self.silence.lasted = 0;
         }
         Ok(())
     }
 
+    /// Takes what the peer has sent before, until it is time to count.
+    async fn lead_in(&mut self) -> Result<(), Failure> {
+        let window = self.window;
+        let lead = window.lead_left();
+        if lead.is_zero() {
+            return Ok(());
+        }
+        let taking = timeout(lead, poll_fn(|cx| self.poll_lead(cx)));
+        tokio::select! {
+            () = window.ended() => Ok(()),
+            // That it took the whole time is its end.
+            taken = taking => taken.unwrap_or(Ok(())),
+        }
+    }
+
+    /// Ready only with a failure.
+    fn poll_lead(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        for _ in 0..TURN {
+            match ready!(self.connection.poll_discard(cx, LENGTH_MAX)) {
+                Ok(0) => return Poll::Ready(Err(Failure::ClosedEarly)),
+                Ok(_) => self.note_moved(self.window.now(), true),
+                Err(errno) => return Poll::Ready(Err(Failure::of(errno))),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         for _ in 0..TURN {
+            let now = self.window.now();
+            let is_over = self.window.is_over(now);
+            // Who has never heard anything waits on: the peer may only be slow to begin.
+            if is_over && (self.silence.heard || !self.receives) {
+                self.silence.lasted += now.saturating_sub(self.moved);
+                return Poll::Ready(Ok(()));
+            }
             let mut moved = false;
-            if self.sends {
+            if self.sends && !is_over {
                 match self.poll_send(cx) {
                     Poll::Ready(Ok(count)) => {
                         self.cell.add_sent(count);
@@ -85,30 +132,30 @@ impl<'a> Bulk<'a> {
                     Poll::Pending => {}
                 }
             }
+            let mut heard = false;
             match self.poll_receive(cx) {
-                Poll::Ready(Ok(())) => {
-                    moved |= self.receives;
-                    self.received = true;
-                }
+                Poll::Ready(Ok(())) => heard = self.receives,
                 Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
                 Poll::Pending => {}
             }
-            let now = self.window.now();
-            if self.window.is_over(now) {
-                return Poll::Ready(Ok(()));
-            }
-            if !moved {
-                let late = self.window.is_too_late(now, self.moved);
-                return if late {
+            if !moved && !heard {
+                let silent = now.saturating_add(self.silence.lasted);
+                return if self.window.is_too_late(silent, self.moved) {
                     Poll::Ready(Err(Failure::TimedOut))
                 } else {
                     Poll::Pending
                 };
             }
-            self.moved = now;
+            self.note_moved(now, heard);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn note_moved(&mut self, now: u64, heard: bool) {
+        self.moved = now;
+        self.silence.lasted = 0;
+        self.silence.heard |= heard;
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Errno>> {

@@ -14,7 +14,8 @@ pub struct Measured {
     pub elapsed: Duration,
     /// Exchanges that were verified in it. The bulk modes have none.
     pub messages: u64,
-    /// Bytes that the kernel took from us in it.
+    /// Bytes that the kernel took from us in it; in the bulk modes, without those that the peer's
+    /// kernel had not acknowledged by its end.
     pub bytes_sent: u64,
     /// Bytes that we took from the kernel in it.
     pub bytes_received: u64,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::bulk::Bulk;
+use super::bulk::{Bulk, Silence};
 use super::counters::{Cell, LoadCounters};
 use super::flow::{Flow, Line, Talk};
 use super::opening::Opener;
@@ -46,6 +46,7 @@ pub(super) struct Job {
 pub(super) struct Open {
     pub(super) connection: Connection,
     flow: Flow,
+    silence: Silence,
     /// Segments sent again before this window.
     retransmitted: u64,
 }
@@ -55,6 +56,7 @@ impl Open {
         Self {
             connection,
             flow: Flow::new(talk, number),
+            silence: Silence::default(),
             retransmitted: 0,
         }
     }
@@ -87,6 +89,8 @@ pub(super) struct Worker {
     latencies: Latencies,
     pub(super) failures: Failures,
     pub(super) retransmissions: u64,
+    /// Bytes in bulk that the peer's kernel had not acknowledged when the window ended.
+    pub(super) unacknowledged: u64,
     pub(super) schedule: Option<Schedule>,
     /// Its peer takes what we send, and sends nothing back.
     pub(super) is_mute: bool,
@@ -104,6 +108,7 @@ impl Worker {
             open,
             failures: Failures::default(),
             retransmissions: 0,
+            unacknowledged: 0,
             schedule: None,
             is_mute: false,
             pause: PAUSE_FIRST,
@@ -165,12 +170,18 @@ impl Worker {
             return Ok(());
         };
         let Open {
-            connection, flow, ..
+            connection,
+            flow,
+            silence,
+            ..
         } = open;
         let options = &self.job.options;
         if options.mode.is_bulk() {
             let kind = (&options.mode, options.size, self.job.zeros.as_ref());
-            return Bulk::new(kind, connection, cell, window).run().await;
+            let mut bulk = Bulk::new(kind, (connection, silence), cell, window);
+            let outcome = bulk.run().await;
+            self.unacknowledged += bulk.unacknowledged;
+            return outcome;
         }
         let mut line = Line {
             connection,
