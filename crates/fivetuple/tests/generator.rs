@@ -337,6 +337,10 @@ async fn a_rate_is_kept_and_latency_counts_from_when_a_message_was_due() {
         assert_eq!(corrected.len(), 100);
         assert!(measured.messages + measured.backlog >= 90, "{measured:?}");
         assert!(corrected.max() >= measured.reply.max());
+        let is_anew = options.mode == Mode::Connect;
+        assert_eq!(measured.connection.len() >= 90, is_anew);
+        assert_eq!(measured.connection.is_empty(), !is_anew);
+        assert!(corrected.max() >= measured.connection.max());
     }
 }
 
@@ -386,6 +390,18 @@ async fn idle_connections_are_held_and_checked() {
         (0, 4, 4)
     );
     assert_eq!(measured.failures.total(), 0);
+    let greets = peer(|mut client| {
+        client.write_all(b"220 hello\r\n").unwrap();
+        let mut buffer = [0; 64];
+        while let Ok(1..) = client.read(&mut buffer) {}
+    });
+    let measured = once(greets, &of(Mode::Hold)).await;
+    assert_eq!((measured.messages, measured.alive), (0, 4));
+    assert_eq!(measured.failures.total(), 0, "{:?}", measured.failures);
+    // The message is counted with the others after the end of the window.
+    let mut load = open(greets, &of(Mode::Hold)).await;
+    load.run(SHORT).await;
+    assert_eq!(load.live().bytes_sent(), 4 * 64);
     let leaves = peer(drop);
     let measured = once(leaves, &of(Mode::Hold)).await;
     assert_eq!((measured.messages, measured.open), (0, 0));
@@ -566,6 +582,20 @@ async fn a_server_that_replies_and_closes_has_replied() {
         assert_eq!(measured.failures.total(), 0, "{:?}", measured.failures);
         assert!(measured.messages > 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_never_ends_is_not_waited_for() {
+    let source = Running::start(|_: &Identity| Source::default(), ServerOptions::default()).await;
+    let options = LoadOptions {
+        size: 0,
+        close_by: CloseBy::Fin,
+        ..of(Mode::Connect)
+    };
+    let begin = Instant::now();
+    let measured = once(source.address, &options).await;
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    assert!(measured.failures.of(Failure::TimedOut) >= 4, "{measured:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -187,7 +187,7 @@ impl<'a> Bulk<'a> {
 
     /// Waits until the peer's kernel has everything. What the peer sends meanwhile is taken, for
     /// otherwise it might not take any more from us.
-    async fn settle(&self) -> Result<(), Failure> {
+    pub(super) async fn settle(&self) -> Result<(), Failure> {
         let until = Instant::now() + self.window.patience_left();
         while self.connection.unacknowledged().unwrap_or(0) > 0 {
             if Instant::now() >= until {

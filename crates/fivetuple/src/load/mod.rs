@@ -284,6 +284,7 @@ impl Load {
             reply,
             corrected: self.rate.map(|_| corrected),
             connect: recorded.connect.take(),
+            connection: recorded.connection.take(),
             first_byte,
             per_connection: Vec::with_capacity(self.workers.len()),
             cpu: after.cpu.saturating_sub(before.cpu),

@@ -1,5 +1,8 @@
 //! One connection of a load in one window: its work, what becomes of it when it fails.
 
+mod anew;
+mod hold;
+
 use std::fs::File;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,10 +18,9 @@ use super::opening::Opener;
 use super::samples::{Latencies, Recorded};
 use super::schedule::Schedule;
 use super::window::Window;
-use super::{CloseBy, Failure, Failures, LoadOptions, Mode};
+use super::{Failure, Failures, LoadOptions, Mode};
 use crate::close::Close;
 use crate::connection::Connection;
-use crate::event::Reason;
 use crate::kernel::TcpState;
 
 /// The pause before a lost connection is made anew, doubled each time that nothing was done in
@@ -254,82 +256,16 @@ impl Worker {
         cell.add_failures(1);
     }
 
-    /// Connect, one exchange, close, again and again.
-    async fn connect_anew(&mut self, cell: &Cell, window: &Window) {
-        while let Some(due) = self.wait_until_due(window).await {
-            let begin = window.now();
-            match self.once(cell, window).await {
-                Ok(()) => {
-                    self.pause = PAUSE_FIRST;
-                    if self.schedule.is_some() {
-                        let corrected = window.now().saturating_sub(due);
-                        self.latencies.corrected.record(corrected);
-                    }
-                }
-                Err(failure) => {
-                    self.count(failure, cell);
-                    if self.schedule.is_some() {
-                        let waited = window.now().saturating_sub(due.min(begin));
-                        self.latencies.corrected.record(waited);
-                    }
-                    let _ = timeout(self.pause, window.ended()).await;
-                    self.pause = (self.pause * 2).min(PAUSE_LAST);
-                }
-            }
-        }
-    }
-
-    /// When the next connect is due, once it is; `None` when the window is over before.
-    async fn wait_until_due(&mut self, window: &Window) -> Option<u64> {
-        poll_fn(|_| {
-            let now = window.now();
-            if window.is_over(now) {
-                return Poll::Ready(None);
-            }
-            let Some(schedule) = &mut self.schedule else {
-                return Poll::Ready(Some(now));
-            };
-            let due = schedule.take(now, window.end());
-            schedule.note_backlog(now, window.end());
-            match due {
-                Some(due) => Poll::Ready(Some(due)),
-                None => Poll::Pending,
-            }
-        })
-        .await
-    }
-
-    async fn once(&mut self, cell: &Cell, window: &Window) -> Result<(), Failure> {
-        let patience = window.patience_left();
-        let connected = self.job.opener.connect_within(patience).await?;
-        let mut open = Open::new(connected, &self.job.talk);
-        cell.set_open(true);
-        let exchanged = self.exchange(&mut open, cell).await;
-        self.retransmissions += open.retransmissions();
-        let how = match (&exchanged, self.job.options.close_by) {
-            (Ok(()), CloseBy::Fin) => Close::Linger,
-            (Ok(()), CloseBy::Reset) | (Err(_), _) => Close::Abort,
-        };
-        let closed = open.connection.close(how).await;
-        cell.set_open(false);
-        exchanged?;
-        match closed.reason {
-            Reason::Released | Reason::Aborted => {}
-            Reason::TimedOut => return Err(Failure::TimedOut),
-            Reason::Reset | Reason::Failed => return Err(Failure::Reset),
-        }
-        if !window.is_over(window.now()) {
-            cell.add_messages(1);
-        }
-        Ok(())
-    }
-
     /// One message and its reply, in a time of its own.
-    async fn exchange(&mut self, open: &mut Open, cell: &Cell) -> Result<(), Failure> {
+    async fn exchange(
+        &mut self,
+        open: &mut Open,
+        (cell, whole): (&Cell, &Window),
+    ) -> Result<(), Failure> {
         if self.job.talk.size == 0 {
             return Ok(());
         }
-        let patience = self.job.options.reply_timeout;
+        let patience = self.job.options.reply_timeout.min(whole.patience_left());
         let window = Window::new(patience, 0, patience);
         // The message is counted when its connection has closed.
         let uncounted = Cell::default();
@@ -346,56 +282,6 @@ impl Worker {
         cell.add_sent(uncounted.sent() as usize);
         cell.add_received(uncounted.received() as usize);
         outcome.unwrap_or(Err(Failure::TimedOut))
-    }
-
-    /// Keeps still until the end, then checks.
-    async fn hold(&mut self, cell: &Cell, window: &Window) {
-        if self.open.is_none() {
-            return;
-        }
-        match self.keep_still(cell, window).await {
-            Ok(heard) => self.is_mute |= heard,
-            Err(failure) => return self.fail(failure, cell).await,
-        }
-        let Some(mut open) = self.open.take() else {
-            return;
-        };
-        let checked = if self.is_mute {
-            Err(Failure::TimedOut)
-        } else {
-            self.exchange(&mut open, cell).await
-        };
-        let is_alive = open.is_alive();
-        self.open = Some(open);
-        match checked {
-            Ok(()) => cell.add_messages(1),
-            Err(Failure::TimedOut) if is_alive => self.is_mute = true,
-            Err(failure) => self.fail(failure, cell).await,
-        }
-    }
-
-    /// Waits for the end of the window: whether the peer has said something meanwhile.
-    async fn keep_still(&self, cell: &Cell, window: &Window) -> Result<bool, Failure> {
-        let Some(open) = &self.open else {
-            return Ok(false);
-        };
-        let mut heard = false;
-        poll_fn(|cx| {
-            loop {
-                match open.connection.poll_discard(cx, usize::MAX) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(Failure::ClosedEarly)),
-                    Poll::Ready(Ok(count)) => {
-                        cell.add_received(count);
-                        heard = true;
-                    }
-                    Poll::Ready(Err(errno)) => return Poll::Ready(Err(Failure::of(errno))),
-                    Poll::Pending if window.is_over(window.now()) => return Poll::Ready(Ok(())),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        })
-        .await?;
-        Ok(heard)
     }
 
     /// Messages that were due by the end of the window and never sent have waited until then, or
