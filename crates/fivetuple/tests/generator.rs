@@ -106,7 +106,8 @@ async fn every_echo_is_counted_once_by_everybody() {
         assert!(measured.reply.len() >= measured.messages);
         assert_eq!(measured.first_byte.len(), measured.reply.len());
         assert!(measured.first_byte.max() <= measured.reply.max());
-        assert_eq!(measured.connect.len(), 4);
+        // The first is not timed.
+        assert_eq!(measured.connect.len(), 3);
         assert!(measured.corrected.is_none());
         assert!(measured.bytes_received >= measured.messages * size as u64);
         assert!(measured.elapsed >= SHORT);
@@ -135,11 +136,11 @@ async fn a_load_works_in_slices_on_the_same_connections() {
         let measured = load.run(Duration::from_millis(30)).await;
         assert!(measured.messages > 0);
         assert_eq!(measured.failures.total(), 0);
-        assert_eq!(measured.connect.len(), if turn == 0 { 4 } else { 0 });
+        assert_eq!(measured.connect.len(), if turn == 0 { 3 } else { 0 });
         all.add(&measured);
     }
     assert!(all.reply.len() >= all.messages);
-    assert_eq!(all.connect.len(), 8);
+    assert_eq!(all.connect.len(), 6);
     assert_eq!((one.close().await, other.close().await), (4, 4));
     assert_eq!(first.drain().await.accepted, 4);
     assert_eq!(second.drain().await.accepted, 4);
@@ -259,8 +260,7 @@ async fn a_connection_per_exchange_ends_by_fin_or_by_reset() {
         let measured = once(server.address, &options).await;
         assert_eq!(measured.failures.total(), 0, "{:?}", measured.failures);
         assert!(measured.messages > 0);
-        // One was made to see who answers.
-        assert!(measured.connect.len() > measured.messages);
+        assert!(measured.connect.len() >= measured.messages);
         assert_eq!(measured.open, 0);
         let ends = server.recorder.all_closed(measured.messages as usize + 1);
         let alike = ends.iter().filter(|(_, end, _)| *end == reason).count();

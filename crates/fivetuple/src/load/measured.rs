@@ -28,7 +28,8 @@ pub struct Measured {
     /// from the time at which the message was due. A message that was never sent or
     /// never answered is in it with the time that it had waited when it was given up.
     pub corrected: Option<Histogram<u64>>,
-    /// Of each connect that succeeded, those with which the load was opened in its first window.
+    /// Of each connect that succeeded, those with which the load was opened in its first window. The
+    /// very first is not in it: a lookup of the name and tries before it went with that.
     pub connect: Histogram<u64>,
     /// In [`Mode::Connect`](super::Mode::Connect): from the beginning of a connect to the end of the
     /// close, of each connection that succeeded. What `corrected` is without the wait before it.
