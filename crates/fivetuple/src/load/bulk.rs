@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -47,8 +47,10 @@ pub(super) struct Bulk<'a> {
     /// When something last moved that is to move.
     moved: u64,
     silence: &'a mut Silence,
-    /// Bytes that the peer's kernel had not acknowledged at the end of the window.
-    pub(super) unacknowledged: u64,
+    counts: bool,
+    /// Bytes that the peer's kernel had not acknowledged at the end of the window, without those of
+    /// its beginning.
+    pub(super) unacknowledged: i64,
 }
 
 impl<'a> Bulk<'a> {
@@ -68,6 +70,7 @@ impl<'a> Bulk<'a> {
             length: length.clamp(1, LENGTH_MAX),
             moved: window.now(),
             silence,
+            counts: true,
             unacknowledged: 0,
         }
     }
@@ -77,39 +80,29 @@ impl<'a> Bulk<'a> {
         self.lead_in().await?;
         poll_fn(|cx| self.poll(cx)).await?;
         if self.sends {
-            self.unacknowledged = self.connection.unacknowledged().unwrap_or(0).into();
+            self.unacknowledged += i64::from(self.connection.unacknowledged().unwrap_or(0));
             self.settle().await?;
             self.silence.lasted = 0;
         }
         Ok(())
     }
 
-    /// Takes what the peer has sent before, until it is time to count.
+    /// Works without counting, until it is time to count.
     async fn lead_in(&mut self) -> Result<(), Failure> {
-        let window = self.window;
-        let lead = window.lead_left();
+        let lead = self.window.lead_left();
         if lead.is_zero() {
             return Ok(());
         }
-        let taking = timeout(lead, poll_fn(|cx| self.poll_lead(cx)));
-        tokio::select! {
-            () = window.ended() => Ok(()),
-            // That it took the whole time is its end.
-            taken = taking => taken.unwrap_or(Ok(())),
+        self.counts = false;
+        let leading = timeout(lead, poll_fn(|cx| self.poll(cx))).await;
+        self.counts = true;
+        // That it took the whole time is its end.
+        if let Ok(ended) = leading {
+            return ended;
         }
-    }
-
-    /// Ready only with a failure.
-    fn poll_lead(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        for _ in 0..TURN {
-            match ready!(self.connection.poll_discard(cx, LENGTH_MAX)) {
-                Ok(0) => return Poll::Ready(Err(Failure::ClosedEarly)),
-                Ok(_) => self.note_moved(self.window.now(), true),
-                Err(errno) => return Poll::Ready(Err(Failure::of(errno))),
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        // What is on its way by now arrives in the time that counts.
+        self.unacknowledged -= i64::from(self.connection.unacknowledged().unwrap_or(0));
+        Ok(())
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
@@ -125,7 +118,9 @@ impl<'a> Bulk<'a> {
             if self.sends && !is_over {
                 match self.poll_send(cx) {
                     Poll::Ready(Ok(count)) => {
-                        self.cell.add_sent(count);
+                        if self.counts {
+                            self.cell.add_sent(count);
+                        }
                         moved = true;
                     }
                     Poll::Ready(Err(errno)) => return Poll::Ready(Err(Failure::of(errno))),
@@ -178,7 +173,9 @@ impl<'a> Bulk<'a> {
             .map(|received| match received {
                 Ok(0) => Err(Failure::ClosedEarly),
                 Ok(count) => {
-                    self.cell.add_received(count);
+                    if self.counts {
+                        self.cell.add_received(count);
+                    }
                     Ok(())
                 }
                 Err(errno) => Err(Failure::of(errno)),

@@ -71,7 +71,7 @@ use worker::{Job, Open, Worker};
 /// How often those are woken on whose connections nothing moves.
 const LOOK_SHORTEST: Duration = Duration::from_millis(5);
 const LOOK_LONGEST: Duration = Duration::from_millis(250);
-/// How long bytes are taken before they count, as a share of the window and at most: what the
+/// How long bytes move before they count, as a share of the window and at most: what the
 /// peer sent while nobody measured has filled the buffers of both kernels.
 const LEAD_SHARE: u32 = 4;
 const LEAD_LONGEST: Duration = Duration::from_millis(100);
@@ -302,7 +302,7 @@ impl Load {
             let messages = before.moved(&last, worker.index).messages;
             measured.messages += messages;
             let unacknowledged = std::mem::take(&mut worker.unacknowledged);
-            let sent = moved.sent.saturating_sub(unacknowledged);
+            let sent = moved.sent.saturating_add_signed(-unacknowledged);
             measured.bytes_sent += sent;
             measured.bytes_received += moved.received;
             let both = sent + moved.received;

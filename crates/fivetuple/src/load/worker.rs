@@ -91,8 +91,9 @@ pub(super) struct Worker {
     latencies: Latencies,
     pub(super) failures: Failures,
     pub(super) retransmissions: u64,
-    /// Bytes in bulk that the peer's kernel had not acknowledged when the window ended.
-    pub(super) unacknowledged: u64,
+    /// Bytes in bulk that the peer's kernel had not acknowledged when the window ended, without
+    /// those of its beginning.
+    pub(super) unacknowledged: i64,
     pub(super) schedule: Option<Schedule>,
     /// Its peer takes what we send, and sends nothing back.
     pub(super) is_mute: bool,
