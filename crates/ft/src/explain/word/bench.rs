@@ -31,8 +31,7 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
         Row("both", "both at once; source or echo"),
         Row(
             "hold",
-            "nothing, for so long; then each connection is sent a message, which must come back or \
-             be acknowledged",
+            "nothing, for so long; then each is sent a message, which must arrive",
         ),
         Text(
             "Bytes in bulk count once the peer's kernel has acknowledged them; what the peer had \
@@ -42,10 +41,11 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
             "reply is the time to the last byte of a reply, first byte the time to its first, \
              connect that of the handshake (not of the very first one, which looks up the name and \
              waits for the server), connection in --mode connect the time to the end of the close. \
-             Replies that are only counted and not compared are said to be answered. What fails is counted by kind: refused, reset, timed \
-             out, closed early (the peer finished too soon), wrong bytes (other ones than those \
-             that were sent, or too many). A connection that failed is made anew after 1 to 100 \
-             ms, unless that is refused for a second. The status is 0 only if nothing failed.",
+             Replies that are only counted and not compared are said to be answered. What fails is \
+             counted by kind: refused, reset, timed out, closed early (the peer finished too soon), \
+             wrong bytes (other ones than those that were sent, or too many), no ports, no address. \
+             A connection that failed is made anew after 1 to 100 ms, unless that is refused for a \
+             second. The status is 0 only if nothing failed.",
         ),
         Text(
             "our processor: when every processor that the generator can use works for it, and a \
