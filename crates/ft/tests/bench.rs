@@ -189,6 +189,9 @@ fn requests_are_read_from_a_file() {
             let (status, value) = json(address, &words);
             assert_eq!(status, 0, "{value}");
             assert!(number(&value["results"][0]["messages"]) > 0, "{value}");
+            // Nobody has looked at what they say.
+            let said = text(&run(&mut bench(&address.to_string(), &words), b""));
+            assert!(said.contains(" answered, "), "{said}");
         }
     }
     std::fs::write(file, "").unwrap();
@@ -302,7 +305,7 @@ fn records_are_written_while_it_runs() {
     for record in &records {
         assert_eq!(record.len(), 8, "{said}");
         assert!(
-            record[0] == address.to_string() && record[7] == "4",
+            record[0] == address.to_string() && record[2] != "0.000" && record[7] == "4",
             "{said}"
         );
     }
@@ -345,6 +348,13 @@ fn a_server_that_refuses_is_told_at_once() {
     );
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("connection refused (ECONNREFUSED)"), "{told}");
+}
+
+#[test]
+fn a_name_without_an_address_is_no_lack_of_ports() {
+    let (status, value) = json("name.invalid:9", &[]);
+    let kinds = &value["results"][0]["failures"]["kinds"];
+    assert_eq!((status, number(&kinds["no_address"])), (1, 1), "{value}");
 }
 
 #[test]
@@ -510,19 +520,128 @@ fn a_second_interrupt_waits_for_nobody() {
         "1",
     ]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let running = Running::start(&mut command);
+    let mut running = Running::start(&mut command);
     let (mut client, _) = mute.accept().unwrap();
     client.read_exact(&mut [0; 64]).unwrap();
     running.signal(Signal::INT);
-    let stopped = Instant::now();
-    // It waits for the reply: until it has heard of the first signal the second is none.
-    let state = format!("/proc/{}/stat", running.child.id());
-    let has_ended = || !std::fs::read_to_string(&state).is_ok_and(|state| !state.contains(") Z "));
-    while !has_ended() && stopped.elapsed() < PATIENCE {
-        running.signal(Signal::INT);
-        thread::yield_now();
+    running.wait_for("waiting up to 600s for replies; again to leave");
+    running.signal(Signal::INT);
+    let ended = running.wait();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status, 130, "{said}");
+    assert!(said.contains("; nothing was measured\n"), "{said}");
+    assert!(said.ends_with("until then\n"), "{said}");
+}
+
+#[test]
+fn a_second_interrupt_keeps_the_turns_that_are_over() {
+    let (_server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = mute.local_addr().unwrap().to_string();
+    let words = [&other, "-c", "1", "--reply-timeout", "10m"];
+    let mut command = bench(&address.to_string(), &words);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut running = Running::start(&mut command);
+    // The first server has had its turn.
+    let (mut client, _) = mute.accept().unwrap();
+    client.read_exact(&mut [0; 64]).unwrap();
+    running.signal(Signal::INT);
+    running.wait_for("again to leave");
+    running.signal(Signal::INT);
+    let ended = running.wait();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status, 130, "{said}");
+    assert!(said.contains(" verified, "), "{said}");
+    assert!(said.contains("; nothing was measured\n"), "{said}");
+}
+
+#[test]
+fn who_only_times_out_has_no_second_turn() {
+    let mute = peer(|client| {
+        thread::sleep(PATIENCE * 2); // peer: it never says anything
+        drop(client);
+    });
+    let (_server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let (status, value) = json(address, &[&mute.to_string()]);
+    let (good, bad) = (&value["results"][0], &value["results"][1]);
+    assert_eq!(status, 1, "{value}");
+    assert_eq!(
+        (&good["left_alone"], &bad["left_alone"]),
+        (&false.into(), &true.into())
+    );
+    assert_eq!(number(&bad["failures"]["total"]), 4, "{value}");
+    assert_eq!(number(&value["ratios"][0]["turns"]), 1, "{value}");
+    let (status, value) = json(mute, &["--find-max", "p99<1s", "-d", "100ms"]);
+    assert_eq!(status, 1, "{value}");
+    let trials = value["find_max"]["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 1, "{value}");
+    let said = text(&run(
+        &mut bench(&address.to_string(), &[&mute.to_string()]),
+        b"",
+    ));
+    assert!(said.contains("it was left alone from then on"), "{said}");
+}
+
+#[test]
+fn no_time_is_too_short_to_compare_in() {
+    let (_server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let words = [&address.to_string(), "-d", "0.000000001"];
+    let (_, value) = json(address, &words);
+    assert_eq!(value["results"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn the_warm_up_is_in_no_number() {
+    let (_server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let (status, value) = json(address, &["--mode", "connect", "--warm-up", "400ms"]);
+    let result = &value["results"][0];
+    assert_eq!(status, 0, "{value}");
+    // What is under way at the end of the time is timed and no message.
+    for what in ["connect", "connection", "reply"] {
+        let count = number(&result["latency"][what]["count"]);
+        assert!(count <= number(&result["messages"]) + 4, "{what}: {value}");
     }
-    assert_eq!(running.wait().status, 130);
+    let words = ["--export", "csv", "--warm-up", "1200ms"];
+    let said = text(&run(&mut bench(&address.to_string(), &words), b""));
+    assert_eq!(said.lines().count(), 2, "{said}");
+}
+
+#[test]
+fn a_reader_of_the_records_that_goes_ends_the_run() {
+    let (_server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
+    let mut command = bench(&address.to_string(), &["--export", "csv", "-d", "10m"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut running = Running::start(&mut command);
+    let mut reader = running.child.stdout.take().unwrap();
+    reader.read_exact(&mut [0; 8]).unwrap();
+    drop(reader);
+    let ended = running.wait();
+    assert_eq!(ended.status, 0, "{:?}", ended.said);
+}
+
+#[test]
+fn what_the_numbers_do_not_say_is_said() {
+    let slow = peer(|mut client| {
+        while let Some(bytes) = reads(&mut client) {
+            thread::sleep(Duration::from_millis(30)); // peer: it takes its time
+            if client.write_all(&bytes).is_err() {
+                return;
+            }
+        }
+    });
+    for (words, sentence) in [
+        (
+            &["-d", "5ms"][..],
+            "no reply came before the end of the time",
+        ),
+        (
+            &["--find-max", "p50<20s", "-d", "100ms"],
+            "does not hold: fell behind",
+        ),
+    ] {
+        let said = text(&run(&mut bench(&slow.to_string(), words), b""));
+        assert!(said.contains(sentence), "{said}");
+    }
 }
 
 #[test]
@@ -563,6 +682,10 @@ fn what_makes_no_sense_is_said_before_anything_is_opened() {
         (
             &["bench", "1", "-s", "0"],
             "--size 0 moves nothing: write at least 1",
+        ),
+        (
+            &["bench", "1", "--mode", "send", "-s", "2Mi"],
+            "one send takes at most 1 MiB",
         ),
         (
             &["bench", "1", "--mode", "send", "--rate", "5"],

@@ -133,6 +133,12 @@ impl Socket {
     async fn reach(self, peer: SocketName) -> Result<Connection, ConnectError> {
         connect(self, peer, None).await
     }
+
+    /// The same without looking for the cause of a failure, for who makes many connections.
+    #[cfg(feature = "load")]
+    pub(crate) async fn connect_bare(self, peer: &SocketName) -> Result<Connection, Errno> {
+        Ok(call(self, peer).await?.announced())
+    }
 }
 
 impl Bound {
@@ -158,24 +164,28 @@ async fn connect(
     peer: SocketName,
     source: Option<SocketAddr>,
 ) -> Result<Connection, ConnectError> {
+    let called = call(socket, &peer).await;
+    called.map_err(|errno| match (peer.inet(), source) {
+        (Some(peer), Some(source)) => ConnectError::with_source(peer, source, errno),
+        _ => ConnectError::new(peer, errno),
+    })
+}
+
+async fn call(socket: Socket, peer: &SocketName) -> Result<Connection, Errno> {
     let Socket {
         fd,
         observers,
         protocol,
         ..
     } = socket;
-    let failed = |errno| match (peer.inet(), source) {
-        (Some(peer), Some(source)) => ConnectError::with_source(peer, source, errno),
-        _ => ConnectError::new(peer.clone(), errno),
-    };
     let started = loop {
-        match name::connect(&fd, &peer) {
+        match name::connect(&fd, peer) {
             // The accept queue of a Unix socket is full, and nothing tells when it is not.
             Err(Errno::AGAIN) if protocol == Protocol::Unix => sleep(QUEUE_LOOK).await,
             other => break other,
         }
     };
-    let fd = connection::register(fd).map_err(failed)?;
+    let fd = connection::register(fd)?;
     // EINTR leaves the connect going on, like EINPROGRESS (connect(2)).
     let outcome = match started {
         Err(Errno::INPROGRESS | Errno::INTR) => {
@@ -196,8 +206,8 @@ async fn connect(
         format_args!("{peer}"),
         outcome.map(|()| 0),
     ));
-    outcome.map_err(failed)?;
-    let local = name::local(fd.get_ref()).map_err(failed)?;
+    outcome?;
+    let local = name::local(fd.get_ref())?;
     // Who calls 0.0.0.0 reaches 127.0.0.1 (Linux), and that is what the other end sees. A peer that
     // has reset meanwhile has no name any more.
     let named = match protocol {
@@ -211,7 +221,7 @@ async fn connect(
         // Both ends are this one socket: with nobody listening, the system chose the very port
         // that was called as the source (RFC 9293, simultaneous open).
         let _ = sockopt::set_socket_linger(fd.get_ref(), Some(Duration::ZERO));
-        return Err(failed(Errno::CONNREFUSED));
+        return Err(Errno::CONNREFUSED);
     }
     let ends = Ends {
         protocol,

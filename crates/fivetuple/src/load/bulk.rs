@@ -24,6 +24,15 @@ const TURN: usize = 8;
 /// Nothing tells that an acknowledgement came, so it is looked for.
 const LOOK: Duration = Duration::from_millis(1);
 
+/// What a connection in bulk keeps from one window to the next.
+#[derive(Debug, Default)]
+pub(super) struct Silence {
+    /// Something has come.
+    heard: bool,
+    /// How long nothing had moved when the last window ended, in nanoseconds.
+    lasted: u64,
+}
+
 /// The work of one connection in one window.
 pub(super) struct Bulk<'a> {
     pub(super) connection: &'a Connection,
@@ -37,13 +46,17 @@ pub(super) struct Bulk<'a> {
     length: usize,
     /// When something last moved that is to move.
     moved: u64,
-    received: bool,
+    silence: &'a mut Silence,
+    counts: bool,
+    /// Bytes that the peer's kernel had not acknowledged at the end of the window, without those of
+    /// its beginning.
+    pub(super) unacknowledged: i64,
 }
 
 impl<'a> Bulk<'a> {
     pub(super) fn new(
         (mode, length, file): (&Mode, usize, Option<&'a File>),
-        connection: &'a Connection,
+        (connection, silence): (&'a Connection, &'a mut Silence),
         cell: &'a Cell,
         window: &'a Window,
     ) -> Self {
@@ -56,59 +69,88 @@ impl<'a> Bulk<'a> {
             file: file.filter(|_| length > COPIED_MAX),
             length: length.clamp(1, LENGTH_MAX),
             moved: window.now(),
-            received: false,
+            silence,
+            counts: true,
+            unacknowledged: 0,
         }
     }
 
     /// Until the end of the window; then, where we send, until everything is acknowledged.
-    pub(super) async fn run(mut self) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self) -> Result<(), Failure> {
+        self.lead_in().await?;
         poll_fn(|cx| self.poll(cx)).await?;
-        if self.receives && !self.received {
-            return Err(Failure::TimedOut);
-        }
         if self.sends {
+            self.unacknowledged += i64::from(self.connection.unacknowledged().unwrap_or(0));
             self.settle().await?;
+            self.silence.lasted = 0;
         }
+        Ok(())
+    }
+
+    /// Works without counting, until it is time to count.
+    async fn lead_in(&mut self) -> Result<(), Failure> {
+        let lead = self.window.lead_left();
+        if lead.is_zero() {
+            return Ok(());
+        }
+        self.counts = false;
+        let leading = timeout(lead, poll_fn(|cx| self.poll(cx))).await;
+        self.counts = true;
+        // That it took the whole time is its end.
+        if let Ok(ended) = leading {
+            return ended;
+        }
+        // What is on its way by now arrives in the time that counts.
+        self.unacknowledged -= i64::from(self.connection.unacknowledged().unwrap_or(0));
         Ok(())
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         for _ in 0..TURN {
+            let now = self.window.now();
+            let is_over = self.window.is_over(now);
+            // Who has never heard anything waits on: the peer may only be slow to begin.
+            if is_over && (self.silence.heard || !self.receives) {
+                self.silence.lasted += now.saturating_sub(self.moved);
+                return Poll::Ready(Ok(()));
+            }
             let mut moved = false;
-            if self.sends {
+            if self.sends && !is_over {
                 match self.poll_send(cx) {
                     Poll::Ready(Ok(count)) => {
-                        self.cell.add_sent(count);
+                        if self.counts {
+                            self.cell.add_sent(count);
+                        }
                         moved = true;
                     }
                     Poll::Ready(Err(errno)) => return Poll::Ready(Err(Failure::of(errno))),
                     Poll::Pending => {}
                 }
             }
+            let mut heard = false;
             match self.poll_receive(cx) {
-                Poll::Ready(Ok(())) => {
-                    moved |= self.receives;
-                    self.received = true;
-                }
+                Poll::Ready(Ok(())) => heard = self.receives,
                 Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
                 Poll::Pending => {}
             }
-            let now = self.window.now();
-            if self.window.is_over(now) {
-                return Poll::Ready(Ok(()));
-            }
-            if !moved {
-                let late = self.window.is_too_late(now, self.moved);
-                return if late {
+            if !moved && !heard {
+                let silent = now.saturating_add(self.silence.lasted);
+                return if self.window.is_too_late(silent, self.moved) {
                     Poll::Ready(Err(Failure::TimedOut))
                 } else {
                     Poll::Pending
                 };
             }
-            self.moved = now;
+            self.note_moved(now, heard);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn note_moved(&mut self, now: u64, heard: bool) {
+        self.moved = now;
+        self.silence.lasted = 0;
+        self.silence.heard |= heard;
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Errno>> {
@@ -131,7 +173,9 @@ impl<'a> Bulk<'a> {
             .map(|received| match received {
                 Ok(0) => Err(Failure::ClosedEarly),
                 Ok(count) => {
-                    self.cell.add_received(count);
+                    if self.counts {
+                        self.cell.add_received(count);
+                    }
                     Ok(())
                 }
                 Err(errno) => Err(Failure::of(errno)),
@@ -140,7 +184,7 @@ impl<'a> Bulk<'a> {
 
     /// Waits until the peer's kernel has everything. What the peer sends meanwhile is taken, for
     /// otherwise it might not take any more from us.
-    async fn settle(&self) -> Result<(), Failure> {
+    pub(super) async fn settle(&self) -> Result<(), Failure> {
         let until = Instant::now() + self.window.patience_left();
         while self.connection.unacknowledged().unwrap_or(0) > 0 {
             if Instant::now() >= until {

@@ -18,8 +18,10 @@ pub enum Failure {
     ClosedEarly,
     /// Not the bytes that were to come: other ones, or more of them.
     WrongBytes,
-    /// There is no address to call, or no local address or port to call from.
+    /// No local address or port is left to call from.
     NoPorts,
+    /// The name has no address to call.
+    NoAddress,
     /// Any other errno.
     Other(Errno),
 }
@@ -44,17 +46,18 @@ impl Failure {
             Self::ClosedEarly => "closed_early".into(),
             Self::WrongBytes => "wrong_bytes".into(),
             Self::NoPorts => "no_ports".into(),
+            Self::NoAddress => "no_address".into(),
             Self::Other(errno) => Code::Errno(errno).name().into_owned(),
         }
     }
 }
 
 impl From<&NotConnected> for Failure {
-    /// The kind of the last call that failed; a name without an address is [`Failure::NoPorts`].
+    /// The kind of the last call that failed; a name without an address is [`Failure::NoAddress`].
     fn from(failure: &NotConnected) -> Self {
         match failure.explained().last().map(|call| call.code()) {
             Some(Code::Errno(errno)) => Self::of(errno),
-            Some(Code::Lookup(_)) | None => Self::NoPorts,
+            Some(Code::Lookup(_)) | None => Self::NoAddress,
         }
     }
 }

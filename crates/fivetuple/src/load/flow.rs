@@ -113,6 +113,10 @@ impl Flow {
                 Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
                 Poll::Pending => break,
             }
+            // What comes after the last reply, such as the end of the stream, is no failure of it.
+            if self.is_done(line.window) {
+                return Poll::Ready(Ok(()));
+            }
         }
         if moved && !self.is_at_rest() {
             return Poll::Pending;
@@ -122,15 +126,18 @@ impl Flow {
 
     /// Nothing moves: whether it is the end, or has lasted too long.
     fn judge(&self, window: &Window) -> Poll<Result<(), Failure>> {
-        let now = window.now();
-        if self.is_at_rest() {
-            if window.is_over(now) || self.begun == self.limit {
-                return Poll::Ready(Ok(()));
-            }
-        } else if window.is_too_late(now, self.moved) {
+        if self.is_done(window) {
+            return Poll::Ready(Ok(()));
+        }
+        if !self.is_at_rest() && window.is_too_late(window.now(), self.moved) {
             return Poll::Ready(Err(Failure::TimedOut));
         }
         Poll::Pending
+    }
+
+    /// Nothing is out, and nothing will be begun.
+    fn is_done(&self, window: &Window) -> bool {
+        self.is_at_rest() && (self.begun == self.limit || window.is_over(window.now()))
     }
 
     /// Begins the messages that may be sent now.

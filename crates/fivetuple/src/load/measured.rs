@@ -14,7 +14,8 @@ pub struct Measured {
     pub elapsed: Duration,
     /// Exchanges that were verified in it. The bulk modes have none.
     pub messages: u64,
-    /// Bytes that the kernel took from us in it.
+    /// Bytes that the kernel took from us in it; in the bulk modes, without those that the peer's
+    /// kernel had not acknowledged by its end.
     pub bytes_sent: u64,
     /// Bytes that we took from the kernel in it.
     pub bytes_received: u64,
@@ -23,11 +24,16 @@ pub struct Measured {
     /// From the time at which a message could be sent to the last byte of its reply. What was out
     /// when the window ended is in it, though not in `messages`.
     pub reply: Histogram<u64>,
-    /// With a rate: from the time at which the message was due. A message that was never sent or
+    /// With a rate: the same, or in [`Mode::Connect`](super::Mode::Connect) what `connection` is,
+    /// from the time at which the message was due. A message that was never sent or
     /// never answered is in it with the time that it had waited when it was given up.
     pub corrected: Option<Histogram<u64>>,
-    /// Of each connect that succeeded, those with which the load was opened in its first window.
+    /// Of each connect that succeeded, those with which the load was opened in its first window. The
+    /// very first is not in it: a lookup of the name and tries before it went with that.
     pub connect: Histogram<u64>,
+    /// In [`Mode::Connect`](super::Mode::Connect): from the beginning of a connect to the end of the
+    /// close, of each connection that succeeded. What `corrected` is without the wait before it.
+    pub connection: Histogram<u64>,
     /// From the time at which a message could be sent to the first byte of its reply.
     pub first_byte: Histogram<u64>,
     /// Of each connection, its messages; in the bulk modes, its bytes both ways.
@@ -71,6 +77,7 @@ impl Measured {
             join(into, from);
         }
         join(&mut self.connect, &other.connect);
+        join(&mut self.connection, &other.connection);
         join(&mut self.first_byte, &other.first_byte);
         for (into, from) in self.per_connection.iter_mut().zip(&other.per_connection) {
             *into += from;

@@ -71,6 +71,10 @@ use worker::{Job, Open, Worker};
 /// How often those are woken on whose connections nothing moves.
 const LOOK_SHORTEST: Duration = Duration::from_millis(5);
 const LOOK_LONGEST: Duration = Duration::from_millis(250);
+/// How long bytes move before they count, as a share of the window and at most: what the
+/// peer sent while nobody measured has filled the buffers of both kernels.
+const LEAD_SHARE: u32 = 4;
+const LEAD_LONGEST: Duration = Duration::from_millis(100);
 
 /// Connections to one server that are open and at rest.
 #[derive(Debug)]
@@ -173,14 +177,15 @@ impl Load {
     }
 
     /// Works for so long, finishes what is out, and is at rest again; that takes up to the reply
-    /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop) or the server refuses
-    /// every connection.
+    /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop) or the server has
+    /// refused every connection for a second.
     ///
     /// If the future is dropped before its end, the connections are reset.
     pub async fn run(&mut self, duration: Duration) -> Measured {
         let workers = std::mem::take(&mut self.workers);
         let patience = self.job.options.reply_timeout;
-        let window = Arc::new(Window::new(duration, workers.len(), patience));
+        let window = Window::new(duration, workers.len(), patience);
+        let window = Arc::new(window.with_lead(self.lead(duration)));
         let mut tasks = JoinSet::new();
         let before = Snapshot::new(&self.job.counters);
         let count = workers.len();
@@ -196,6 +201,14 @@ impl Load {
         workers.sort_by_key(|worker| worker.index);
         self.workers = workers;
         self.measured((&before, &after), elapsed, &window)
+    }
+
+    /// How long it works before a window of this length.
+    fn lead(&self, duration: Duration) -> Duration {
+        match self.job.options.mode {
+            Mode::Receive | Mode::Both => LEAD_LONGEST.min(duration / LEAD_SHARE),
+            _ => Duration::ZERO,
+        }
     }
 
     async fn pace(&self, window: &Window) {
@@ -243,7 +256,7 @@ impl Load {
         let after = after.unwrap_or_else(|| Snapshot::new(counters));
         window.finish();
         // Each connection has seen for itself that it was over, then.
-        (workers, after, Duration::from_nanos(window.end()))
+        (workers, after, window.length())
     }
 
     fn measured(
@@ -252,6 +265,9 @@ impl Load {
         elapsed: Duration,
         window: &Window,
     ) -> Measured {
+        for worker in &self.workers {
+            worker.tell_unsent(window);
+        }
         let recorded = &self.job.recorded;
         let mut reply = recorded.whole.take();
         let mut first_byte = reply.clone();
@@ -268,6 +284,7 @@ impl Load {
             reply,
             corrected: self.rate.map(|_| corrected),
             connect: recorded.connect.take(),
+            connection: recorded.connection.take(),
             first_byte,
             per_connection: Vec::with_capacity(self.workers.len()),
             cpu: after.cpu.saturating_sub(before.cpu),
@@ -284,9 +301,11 @@ impl Load {
             let moved = before.moved(after, worker.index);
             let messages = before.moved(&last, worker.index).messages;
             measured.messages += messages;
-            measured.bytes_sent += moved.sent;
+            let unacknowledged = std::mem::take(&mut worker.unacknowledged);
+            let sent = moved.sent.saturating_add_signed(-unacknowledged);
+            measured.bytes_sent += sent;
             measured.bytes_received += moved.received;
-            let both = moved.sent + moved.received;
+            let both = sent + moved.received;
             measured
                 .per_connection
                 .push(if is_bulk { both } else { messages });

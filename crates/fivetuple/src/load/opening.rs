@@ -45,9 +45,9 @@ impl Opener {
         if let Some(source) = options.sources.first() {
             connect.source = Some(SocketAddr::new(*source, 0));
         }
-        let begin = Instant::now();
+        // It is not timed: with it goes the lookup of the name, and the wait for a server that is
+        // starting.
         let connection = connect::open(address, &connect, observers).await?;
-        times.record(nanoseconds(begin.elapsed()));
         let opener = Self {
             peer: connection.identity().peer().clone(),
             options: options.connect.clone(),
@@ -82,21 +82,23 @@ impl Opener {
                 self.times.record(nanoseconds(begin.elapsed()));
                 Ok((connection, number))
             }
-            Ok(Err(failure)) => Err(Failure::from(&failure)),
+            Ok(Err(failure)) => Err(failure),
             Err(_) => Err(Failure::TimedOut),
         }
     }
 
-    async fn attempt(&self, number: u64) -> Result<Connection, NotConnected> {
+    async fn attempt(&self, number: u64) -> Result<Connection, Failure> {
         let (options, observers) = (&self.options.socket, &self.observers);
-        let socket = Socket::open(self.peer.family(), options, observers)?;
-        Ok(match self.source(number) {
-            Some(source) => {
-                let bound = socket.bind_source(source)?;
-                bound.connect(self.peer.clone()).await?
-            }
-            None => socket.connect(self.peer.clone()).await?,
-        })
+        let opened = Socket::open(self.peer.family(), options, observers);
+        let mut socket = opened.map_err(|error| Failure::from(&NotConnected::from(error)))?;
+        if let Some(source) = self.source(number) {
+            let bound = socket.bind_source(source);
+            socket = bound
+                .map_err(|error| Failure::from(&NotConnected::from(error)))?
+                .socket;
+        }
+        let connected = socket.connect_bare(&self.peer).await;
+        connected.map_err(Failure::of)
     }
 
     fn source(&self, number: u64) -> Option<SocketAddr> {

@@ -95,6 +95,8 @@ pub(super) struct Recorded {
     pub(super) corrected: Shared,
     /// Connects.
     pub(super) connect: Shared,
+    /// Connections from the connect to the close, each with its one exchange.
+    pub(super) connection: Shared,
 }
 
 impl Recorded {
@@ -105,6 +107,7 @@ impl Recorded {
             split_first: Shared::new(),
             corrected: Shared::new(),
             connect: Shared::new(),
+            connection: Shared::new(),
         }
     }
 }
@@ -116,6 +119,7 @@ pub(super) struct Latencies {
     pub(super) split: Samples,
     pub(super) split_first: Samples,
     pub(super) corrected: Samples,
+    pub(super) connection: Samples,
 }
 
 impl Latencies {
@@ -125,6 +129,7 @@ impl Latencies {
             split: Samples::new(&into.split),
             split_first: Samples::new(&into.split_first),
             corrected: Samples::new(&into.corrected),
+            connection: Samples::new(&into.connection),
         }
     }
 
@@ -133,5 +138,6 @@ impl Latencies {
         self.split.hand_over();
         self.split_first.hand_over();
         self.corrected.hand_over();
+        self.connection.hand_over();
     }
 }

@@ -14,6 +14,8 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub(super) struct Window {
     begin: Instant,
+    /// Nanoseconds after the beginning, in which nothing is counted.
+    lead: u64,
     /// Nanoseconds after the beginning.
     end: AtomicU64,
     patience: u64,
@@ -26,11 +28,29 @@ impl Window {
     pub(super) fn new(duration: Duration, tasks: usize, patience: Duration) -> Self {
         Self {
             begin: Instant::now(),
+            lead: 0,
             end: AtomicU64::new(nanoseconds(duration)),
             patience: nanoseconds(patience),
             over: watch::Sender::new(false),
             wakers: (0..tasks).map(|_| OnceLock::new()).collect(),
         }
+    }
+
+    /// The same with so long before it in which nothing is counted.
+    pub(super) fn with_lead(mut self, lead: Duration) -> Self {
+        self.lead = nanoseconds(lead);
+        *self.end.get_mut() += self.lead;
+        self
+    }
+
+    /// How much is left of the time in which nothing is counted.
+    pub(super) fn lead_left(&self) -> Duration {
+        Duration::from_nanos(self.lead.saturating_sub(self.now()))
+    }
+
+    /// How long it is, without that time.
+    pub(super) fn length(&self) -> Duration {
+        Duration::from_nanos(self.end().saturating_sub(self.lead))
     }
 
     /// Nanoseconds since the beginning.

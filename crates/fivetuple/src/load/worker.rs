@@ -1,30 +1,35 @@
 //! One connection of a load in one window: its work, what becomes of it when it fails.
 
+mod anew;
+mod hold;
+
 use std::fs::File;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::bulk::Bulk;
+use super::bulk::{Bulk, Silence};
 use super::counters::{Cell, LoadCounters};
 use super::flow::{Flow, Line, Talk};
 use super::opening::Opener;
 use super::samples::{Latencies, Recorded};
 use super::schedule::Schedule;
 use super::window::Window;
-use super::{CloseBy, Failure, Failures, LoadOptions, Mode};
+use super::{Failure, Failures, LoadOptions, Mode};
 use crate::close::Close;
 use crate::connection::Connection;
-use crate::event::Reason;
 use crate::kernel::TcpState;
 
 /// The pause before a lost connection is made anew, doubled each time that nothing was done in
 /// between.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
 const PAUSE_LAST: Duration = Duration::from_millis(100);
+/// A connection that is refused for so long is not tried again in this window: the server has gone
+/// and is not coming back.
+const REFUSED_LONGEST: Duration = Duration::from_secs(1);
 
 /// What all connections of a load share.
 #[derive(Debug)]
@@ -43,6 +48,7 @@ pub(super) struct Job {
 pub(super) struct Open {
     pub(super) connection: Connection,
     flow: Flow,
+    silence: Silence,
     /// Segments sent again before this window.
     retransmitted: u64,
 }
@@ -52,6 +58,7 @@ impl Open {
         Self {
             connection,
             flow: Flow::new(talk, number),
+            silence: Silence::default(),
             retransmitted: 0,
         }
     }
@@ -84,10 +91,15 @@ pub(super) struct Worker {
     latencies: Latencies,
     pub(super) failures: Failures,
     pub(super) retransmissions: u64,
+    /// Bytes in bulk that the peer's kernel had not acknowledged when the window ended, without
+    /// those of its beginning.
+    pub(super) unacknowledged: i64,
     pub(super) schedule: Option<Schedule>,
     /// Its peer takes what we send, and sends nothing back.
     pub(super) is_mute: bool,
     pause: Duration,
+    /// When its work ended, in the time of the window.
+    ended: u64,
 }
 
 impl Worker {
@@ -99,9 +111,11 @@ impl Worker {
             open,
             failures: Failures::default(),
             retransmissions: 0,
+            unacknowledged: 0,
             schedule: None,
             is_mute: false,
             pause: PAUSE_FIRST,
+            ended: 0,
         };
         if let Some(cell) = worker.job.counters.cells().get(index) {
             cell.set_open(worker.open.is_some());
@@ -131,7 +145,7 @@ impl Worker {
         if let Some(open) = &mut self.open {
             self.retransmissions += open.retransmissions();
         }
-        self.tell_unsent(&window);
+        self.ended = window.now();
         self.latencies.hand_over();
         self
     }
@@ -159,12 +173,18 @@ impl Worker {
             return Ok(());
         };
         let Open {
-            connection, flow, ..
+            connection,
+            flow,
+            silence,
+            ..
         } = open;
         let options = &self.job.options;
         if options.mode.is_bulk() {
             let kind = (&options.mode, options.size, self.job.zeros.as_ref());
-            return Bulk::new(kind, connection, cell, window).run().await;
+            let mut bulk = Bulk::new(kind, (connection, silence), cell, window);
+            let outcome = bulk.run().await;
+            self.unacknowledged += bulk.unacknowledged;
+            return outcome;
         }
         let mut line = Line {
             connection,
@@ -180,8 +200,10 @@ impl Worker {
         outcome
     }
 
-    /// Waits a little and connects; false when the window ends before, or the server refuses.
+    /// Waits a little and connects, until it succeeds; false when the window ends before, or the
+    /// server has refused for long enough.
     async fn reopen(&mut self, cell: &Cell, window: &Window) -> bool {
+        let mut refused_since = None;
         loop {
             tokio::select! {
                 () = window.ended() => return false,
@@ -201,7 +223,12 @@ impl Worker {
                 }
                 Err(failure) => {
                     self.count(failure, cell);
-                    if failure == Failure::Refused {
+                    if failure != Failure::Refused {
+                        refused_since = None;
+                        continue;
+                    }
+                    let since = *refused_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= REFUSED_LONGEST {
                         return false;
                     }
                 }
@@ -230,82 +257,16 @@ impl Worker {
         cell.add_failures(1);
     }
 
-    /// Connect, one exchange, close, again and again.
-    async fn connect_anew(&mut self, cell: &Cell, window: &Window) {
-        while let Some(due) = self.wait_until_due(window).await {
-            let begin = window.now();
-            match self.once(cell, window).await {
-                Ok(()) => {
-                    self.pause = PAUSE_FIRST;
-                    if self.schedule.is_some() {
-                        let corrected = window.now().saturating_sub(due);
-                        self.latencies.corrected.record(corrected);
-                    }
-                }
-                Err(failure) => {
-                    self.count(failure, cell);
-                    if self.schedule.is_some() {
-                        let waited = window.now().saturating_sub(due.min(begin));
-                        self.latencies.corrected.record(waited);
-                    }
-                    let _ = timeout(self.pause, window.ended()).await;
-                    self.pause = (self.pause * 2).min(PAUSE_LAST);
-                }
-            }
-        }
-    }
-
-    /// When the next connect is due, once it is; `None` when the window is over before.
-    async fn wait_until_due(&mut self, window: &Window) -> Option<u64> {
-        poll_fn(|_| {
-            let now = window.now();
-            if window.is_over(now) {
-                return Poll::Ready(None);
-            }
-            let Some(schedule) = &mut self.schedule else {
-                return Poll::Ready(Some(now));
-            };
-            let due = schedule.take(now, window.end());
-            schedule.note_backlog(now, window.end());
-            match due {
-                Some(due) => Poll::Ready(Some(due)),
-                None => Poll::Pending,
-            }
-        })
-        .await
-    }
-
-    async fn once(&mut self, cell: &Cell, window: &Window) -> Result<(), Failure> {
-        let patience = window.patience_left();
-        let connected = self.job.opener.connect_within(patience).await?;
-        let mut open = Open::new(connected, &self.job.talk);
-        cell.set_open(true);
-        let exchanged = self.exchange(&mut open, cell).await;
-        self.retransmissions += open.retransmissions();
-        let how = match (&exchanged, self.job.options.close_by) {
-            (Ok(()), CloseBy::Fin) => Close::Linger,
-            (Ok(()), CloseBy::Reset) | (Err(_), _) => Close::Abort,
-        };
-        let closed = open.connection.close(how).await;
-        cell.set_open(false);
-        exchanged?;
-        match closed.reason {
-            Reason::Released | Reason::Aborted => {}
-            Reason::TimedOut => return Err(Failure::TimedOut),
-            Reason::Reset | Reason::Failed => return Err(Failure::Reset),
-        }
-        if !window.is_over(window.now()) {
-            cell.add_messages(1);
-        }
-        Ok(())
-    }
-
     /// One message and its reply, in a time of its own.
-    async fn exchange(&mut self, open: &mut Open, cell: &Cell) -> Result<(), Failure> {
+    async fn exchange(
+        &mut self,
+        open: &mut Open,
+        (cell, whole): (&Cell, &Window),
+    ) -> Result<(), Failure> {
         if self.job.talk.size == 0 {
             return Ok(());
         }
-        let patience = self.job.options.reply_timeout;
+        let patience = self.job.options.reply_timeout.min(whole.patience_left());
         let window = Window::new(patience, 0, patience);
         // The message is counted when its connection has closed.
         let uncounted = Cell::default();
@@ -324,64 +285,16 @@ impl Worker {
         outcome.unwrap_or(Err(Failure::TimedOut))
     }
 
-    /// Keeps still until the end, then checks.
-    async fn hold(&mut self, cell: &Cell, window: &Window) {
-        if self.open.is_none() {
-            return;
-        }
-        match self.keep_still(cell, window).await {
-            Ok(heard) => self.is_mute |= heard,
-            Err(failure) => return self.fail(failure, cell).await,
-        }
-        let Some(mut open) = self.open.take() else {
-            return;
-        };
-        let checked = if self.is_mute {
-            Err(Failure::TimedOut)
-        } else {
-            self.exchange(&mut open, cell).await
-        };
-        let is_alive = open.is_alive();
-        self.open = Some(open);
-        match checked {
-            Ok(()) => cell.add_messages(1),
-            Err(Failure::TimedOut) if is_alive => self.is_mute = true,
-            Err(failure) => self.fail(failure, cell).await,
-        }
-    }
-
-    /// Waits for the end of the window: whether the peer has said something meanwhile.
-    async fn keep_still(&self, cell: &Cell, window: &Window) -> Result<bool, Failure> {
-        let Some(open) = &self.open else {
-            return Ok(false);
-        };
-        let mut heard = false;
-        poll_fn(|cx| {
-            loop {
-                match open.connection.poll_discard(cx, usize::MAX) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(Failure::ClosedEarly)),
-                    Poll::Ready(Ok(count)) => {
-                        cell.add_received(count);
-                        heard = true;
-                    }
-                    Poll::Ready(Err(errno)) => return Poll::Ready(Err(Failure::of(errno))),
-                    Poll::Pending if window.is_over(window.now()) => return Poll::Ready(Ok(())),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        })
-        .await?;
-        Ok(heard)
-    }
-
-    /// Messages that were due and never sent have waited until now.
-    fn tell_unsent(&mut self, window: &Window) {
+    /// Messages that were due by the end of the window and never sent have waited until then, or
+    /// until this connection gave up. To be asked when the window is over, for only then its end is
+    /// known.
+    pub(super) fn tell_unsent(&self, window: &Window) {
         let Some(schedule) = &self.schedule else {
             return;
         };
-        let (now, end) = (window.now(), window.end());
+        let end = window.end();
         for (due, count) in schedule.never_sent(end, 1000) {
-            let waited = now.saturating_sub(due);
+            let waited = self.ended.max(end).saturating_sub(due);
             self.job.recorded.corrected.record_all(waited, count);
         }
     }

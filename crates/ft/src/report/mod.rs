@@ -137,6 +137,12 @@ impl Reports {
         }
     }
 
+    /// Whether nobody reads the results any more.
+    pub(crate) fn has_lost_its_reader(&self) -> bool {
+        let queue = self.stdout.get().and_then(Option::as_ref);
+        queue.and_then(Queue::failed) == Some(Errno::PIPE)
+    }
+
     /// Draws this line at the bottom of the terminal on stderr; an empty one takes it away.
     pub(crate) fn status(&self, text: &str) {
         self.stderr.set_status(text);

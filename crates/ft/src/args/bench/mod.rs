@@ -228,6 +228,11 @@ fn of_mode(words: &Bench, mode: ModeWord) -> Result<(), String> {
     if words.addresses.len() > 1 && mode == Hold {
         return Err("--mode hold is for one server: leave the other addresses out".to_owned());
     }
+    if words.size > Some(BULK as u64) && matches!(mode, Send | Both) {
+        return Err(
+            "one send takes at most 1 MiB: leave out --size, or write up to 1Mi".to_owned(),
+        );
+    }
     if words.size == Some(0) && mode != Connect {
         return Err("--size 0 moves nothing: write at least 1".to_owned());
     }

@@ -34,7 +34,8 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "For each address. What is out when the time is over is waited for, for as long \
                  as --reply-timeout says, and not counted as a message. INT ends the time early: \
-                 what was measured until then is printed, and the status is 130.",
+                 what was measured until then is printed, and the status is 130. A second INT does \
+                 not wait for what is out.",
             ),
         ],
         examples: &[example("ft bench 8080 -d 1m", "")],
@@ -47,7 +48,10 @@ pub(crate) const TOPICS: &[Topic] = &[
         summary: "how long a message is",
         body: &[
             Row("of", "bench"),
-            Row("value", "SIZE (64; of send and both 1Mi for each send)"),
+            Row(
+                "value",
+                "SIZE (64; of send and both 1Mi for each send, the most)",
+            ),
             Text(
                 "Each byte depends on its place and its connection, so that a byte that is lost, \
                  doubled, changed or sent to somebody else is found when it comes back. With \
@@ -87,7 +91,8 @@ pub(crate) const TOPICS: &[Topic] = &[
                  reply to show. With it every message is due at its time (open loop), and latency \
                  counts from there: the column corrected. Those that the stall has delayed are \
                  slow, too, as they would be for people. The column uncorrected counts from when \
-                 it was sent.",
+                 it was sent; with --mode connect, from the beginning of the connect, and both to \
+                 the end of the close.",
             ),
             Text(
                 "backlog tells how many messages were due and never sent, because earlier ones of \
@@ -109,8 +114,8 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "Rates are tried for one second each (-d): doubled until one does not hold, then \
                  halved in between until two are within 5 %. One holds when the latency does, \
                  counted as --rate counts it, when nothing failed and nothing was left behind; one \
-                 that does not is tried a second time. If not even 10 per second hold, the status \
-                 is 1.",
+                 that does not is tried a second time. If not even 10 per second hold, or the \
+                 server does nothing but time out, the status is 1.",
             ),
         ],
         examples: &[example("ft bench 8080 --find-max 'p99<1ms'", "")],
@@ -125,7 +130,8 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("of", "bench"),
             Row("value", "DURATION (none)"),
             Text(
-                "Caches fill and windows grow meanwhile. What fails meanwhile counts all the same.",
+                "Caches fill and windows grow meanwhile. What fails meanwhile counts all the same, \
+                 but there are no records of it (--export).",
             ),
         ],
         examples: &[example("ft bench 8080 --warm-up 2s", "")],
@@ -254,7 +260,9 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "One line on stdout. results has an object for each address, ratios one for each \
                  but the first, find_max the rates that were tried. Times are in nanoseconds, all \
-                 rates per second. It is printed whatever the outcome; the status tells.",
+                 rates per second; left_alone says that a server had no turn more because it only \
+                 timed out, keeps_up that nothing was left behind at a rate. It is printed \
+                 whatever the outcome; the status tells.",
             ),
         ],
         examples: &[example("ft bench 8080 -d 1s --json", "")],
@@ -276,7 +284,8 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "Written to stdout while it runs: address, at and seconds (the end of the record \
                  since the beginning, and how long it is), and for that time over all connections \
                  messages, bytes_sent, bytes_received, failures, open. The last record of an \
-                 address is shorter. The result goes to stderr, unless -q is given.",
+                 address is shorter. The result goes to stderr, unless -q is given. When nobody reads \
+                 the records any more, the run ends.",
             ),
         ],
         examples: &[example("ft bench 8080 --export csv > run.csv", "")],

@@ -31,22 +31,30 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
         Row("both", "both at once; source or echo"),
         Row(
             "hold",
-            "nothing, for so long; then each connection is checked",
+            "nothing, for so long; then each is sent a message, which must arrive",
+        ),
+        Text(
+            "Bytes in bulk count once the peer's kernel has acknowledged them; what the peer had \
+             sent before the time began does not count.",
         ),
         Text(
             "reply is the time to the last byte of a reply, first byte the time to its first, \
-             connect that of the handshake. What fails is counted by kind: refused, reset, timed \
-             out, closed early (the peer finished too soon), wrong bytes (other ones than those \
-             that were sent, or too many). A connection that failed is made anew after 1 to 100 \
-             ms, unless that is refused. The status is 0 only if nothing failed.",
+             connect that of the handshake (not of the very first one, which looks up the name and \
+             waits for the server), connection in --mode connect the time to the end of the close. \
+             Replies that are only counted and not compared are said to be answered. What fails is \
+             counted by kind: refused, reset, timed out, closed early (the peer finished too soon), \
+             wrong bytes (other ones than those that were sent, or too many), no ports, no address. \
+             A connection that failed is made anew after 1 to 100 ms, unless that is refused for a \
+             second. The status is 0 only if nothing failed.",
         ),
         Text(
-            "our processor: when all processors work for the generator, it is what was measured, \
-             and not the server.",
+            "our processor: when every processor that the generator can use works for it, and a \
+             connection can use one, it is what was measured, and not the server.",
         ),
         Text(
             "Several addresses take turns, A B B A, and the ratio is the median of the turns: \
-             what disturbs the machine meets them alike.",
+             what disturbs the machine meets them alike. A server that does nothing but time out \
+             is left alone after its first turn.",
         ),
     ],
     examples: &[

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use super::Subject;
 use super::window::Runner;
+use super::{Subject, only_timed_out};
 
-/// The longest turn of one server, and the fewest turns that it has.
+/// The longest and the shortest turn of one server, and the fewest turns that it has.
 const TURN_LONGEST: Duration = Duration::from_secs(1);
+const TURN_SHORTEST: Duration = Duration::from_millis(1);
 const TURNS_MIN: u32 = 4;
 
 /// How much one server did, compared with the first.
@@ -22,39 +23,43 @@ pub(super) struct Ratio {
 }
 
 /// Measures each of them for so long in all. The ratios are those of the second server and on; a
-/// turn that was cut short by a signal is in the sums, not in the ratios.
+/// turn that was cut short by a signal is in the sums, not in the ratios. Who only times out has no
+/// second turn, for each costs the whole patience.
 pub(super) async fn compare(
     subjects: &mut [Subject],
     runner: &mut Runner<'_>,
     (duration, is_bulk): (Duration, bool),
 ) -> Vec<Ratio> {
-    let turn = TURN_LONGEST.min(duration / TURNS_MIN);
-    let turns = (duration.as_secs_f64() / turn.as_secs_f64()).round() as usize;
+    let (turn, turns) = turns(duration);
     let mut rates: Vec<Vec<f64>> = vec![Vec::new(); subjects.len()];
     'turns: for turn_number in 0..turns {
         let mut order: Vec<usize> = (0..subjects.len()).collect();
         if turn_number % 2 == 1 {
             order.reverse();
         }
-        let mut of_turn = vec![0.0; subjects.len()];
+        let mut of_turn = vec![None; subjects.len()];
         for index in order {
             let Some(subject) = subjects.get_mut(index) else {
                 continue;
             };
+            if subject.left_alone {
+                continue;
+            }
             let measured = runner.add_window(subject, turn).await;
             if let (Some(measured), Some(rate)) = (measured, of_turn.get_mut(index)) {
-                *rate = if is_bulk {
+                subject.left_alone = only_timed_out(&measured, is_bulk);
+                *rate = Some(if is_bulk {
                     measured.throughput()
                 } else {
                     measured.rate()
-                };
+                });
             }
             if runner.is_interrupted() {
                 break 'turns;
             }
         }
         for (all, rate) in rates.iter_mut().zip(of_turn) {
-            all.push(rate);
+            all.extend(rate);
         }
     }
     let Some((first, others)) = rates.split_first() else {
@@ -64,6 +69,13 @@ pub(super) async fn compare(
         .iter()
         .filter_map(|rates| ratio(rates, first))
         .collect()
+}
+
+/// How long a turn is, and how many there are.
+fn turns(duration: Duration) -> (Duration, u32) {
+    let turn = (duration / TURNS_MIN).clamp(TURN_SHORTEST, TURN_LONGEST);
+    let turns = (duration.as_secs_f64() / turn.as_secs_f64()).round() as u32;
+    (turn, turns.max(TURNS_MIN))
 }
 
 fn ratio(rates: &[f64], first: &[f64]) -> Option<Ratio> {
@@ -98,6 +110,14 @@ fn median(values: &mut [f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_are_four_turns_of_a_second_at_most() {
+        let of = |seconds| turns(Duration::from_secs_f64(seconds));
+        assert_eq!(of(10.0), (TURN_LONGEST, 10));
+        assert_eq!(of(0.4), (Duration::from_millis(100), 4));
+        assert_eq!(of(1e-9), (TURN_SHORTEST, 4));
+    }
 
     #[test]
     fn a_ratio_is_the_median_of_the_turns() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use fivetuple::load::Measured;
 
-use super::Subject;
 use super::window::Runner;
+use super::{Subject, only_timed_out};
 use crate::plan::{Bench, Bound};
 
 /// Messages per second to begin with, and the fewest that are tried.
@@ -28,6 +28,8 @@ pub(super) struct Trial {
     /// The latency that has a bound, in nanoseconds.
     pub(super) latency: u64,
     pub(super) failures: u64,
+    /// Nearly everything that was due was answered in time.
+    pub(super) keeps_up: bool,
     pub(super) holds: bool,
 }
 
@@ -59,7 +61,11 @@ pub(super) async fn find_max(
             best = Some((trial, measured));
         } else {
             too_much = Some(rate);
+            subject.left_alone = best.is_none() && only_timed_out(&measured, false);
             subject.measured.get_or_insert(measured);
+        }
+        if subject.left_alone {
+            break;
         }
         let held = best.as_ref().map(|(trial, _)| trial.rate);
         rate = match next(held, too_much) {
@@ -121,8 +127,9 @@ impl Search {
             }
             let trial = self.judge(rate, &measured);
             let holds = trial.holds;
+            let has_another = !holds && !only_timed_out(&measured, false);
             tried = Some((trial, measured));
-            if holds {
+            if !has_another {
                 break;
             }
         }
@@ -144,6 +151,7 @@ impl Search {
             reached: measured.rate(),
             latency,
             failures,
+            keeps_up,
             holds: below && keeps_up && failures == 0 && measured.messages > 0,
         }
     }

@@ -38,6 +38,7 @@ struct OfSubject<'a> {
     bytes_per_second: f64,
     open: u64,
     alive: u64,
+    left_alone: bool,
     latency: BTreeMap<&'static str, Latency>,
     per_connection: Spread,
     failures: OfFailures,
@@ -99,6 +100,7 @@ struct OfTrial {
     reached: f64,
     latency_ns: u64,
     failures: u64,
+    keeps_up: bool,
     holds: bool,
 }
 
@@ -139,6 +141,7 @@ fn of_subject(subject: &Subject) -> OfSubject<'_> {
         bytes_per_second: share(Measured::throughput),
         open: number(|one| one.open),
         alive: number(|one| one.alive),
+        left_alone: subject.left_alone,
         latency: measured.map(latencies).unwrap_or_default(),
         per_connection: Spread { min, median, max },
         failures: of_failures(&subject.failures()),
@@ -159,6 +162,9 @@ fn latencies(measured: &Measured) -> BTreeMap<&'static str, Latency> {
     all.insert("reply", latency(&measured.reply));
     all.insert("first_byte", latency(&measured.first_byte));
     all.insert("connect", latency(&measured.connect));
+    if !measured.connection.is_empty() {
+        all.insert("connection", latency(&measured.connection));
+    }
     if let Some(corrected) = &measured.corrected {
         all.insert("corrected", latency(corrected));
     }
@@ -212,6 +218,7 @@ fn of_search(found: &Found) -> OfSearch {
         reached: trial.reached,
         latency_ns: trial.latency,
         failures: trial.failures,
+        keeps_up: trial.keeps_up,
         holds: trial.holds,
     };
     OfSearch {

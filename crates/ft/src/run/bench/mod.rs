@@ -2,6 +2,7 @@
 //! took. One window after the other is run by [`window`]; the results are told by [`table`] and
 //! [`json`].
 
+mod bars;
 mod compare;
 mod find_max;
 mod json;
@@ -33,6 +34,8 @@ struct Subject {
     peer: Option<String>,
     load: Option<Load>,
     measured: Option<Measured>,
+    /// It only timed out, so it had no turn more.
+    left_alone: bool,
     /// Why nothing is open.
     not_connected: Option<Failure>,
 }
@@ -76,8 +79,8 @@ pub(super) async fn bench(plan: Bench) -> u8 {
     }
     results.interrupted = runner.is_interrupted();
     reports.settle();
+    tell(&results, &reports);
     if !runner.is_abandoned() {
-        tell(&results, &reports);
         for subject in &mut results.subjects {
             if let Some(load) = subject.load.take() {
                 runner.close(load).await;
@@ -178,9 +181,10 @@ async fn measure(results: &mut Results<'_>, runner: &mut Runner<'_>) {
     }
 }
 
-/// Of the work before it counts, the failures count, and the time that connects took.
+/// Of the work before it counts, the failures count, and the time in which the connections were
+/// opened that stay.
 async fn warm_up(subject: &mut Subject, runner: &mut Runner<'_>, plan: &Bench) {
-    let Some(mut warm) = runner.window(subject, plan.warm_up).await else {
+    let Some(mut warm) = runner.unrecorded_window(subject, plan.warm_up).await else {
         return;
     };
     warm.elapsed = std::time::Duration::ZERO;
@@ -188,6 +192,10 @@ async fn warm_up(subject: &mut Subject, runner: &mut Runner<'_>, plan: &Bench) {
     (warm.messages, warm.bytes_sent, warm.bytes_received) = (0, 0, 0);
     (warm.backlog, warm.backlog_max, warm.retransmissions) = (0, 0, 0);
     warm.per_connection.fill(0);
+    if plan.options.mode == Mode::Connect {
+        warm.connect.reset();
+    }
+    warm.connection.reset();
     warm.reply.reset();
     warm.first_byte.reset();
     if let Some(corrected) = &mut warm.corrected {
@@ -220,6 +228,7 @@ impl Subject {
             peer: None,
             load: None,
             measured: None,
+            left_alone: false,
             not_connected: None,
         }
     }
@@ -270,12 +279,27 @@ fn processors_used(measured: &Measured) -> f64 {
     }
 }
 
-/// From this share of all processors on, the generator is the limit and not the server.
+/// From this share of the processors that it can use, the generator is the limit and not the
+/// server.
 const ALL_OF_THEM: f64 = 0.9;
 
-/// Whether the generator had all the processors there are.
+/// Whether the generator had all the processors that it can use: a connection is the work of one.
 fn is_generator_the_limit(measured: &Measured) -> bool {
-    processors_used(measured) >= ALL_OF_THEM * processors() as f64
+    let most = processors().min(measured.per_connection.len()).max(1);
+    processors_used(measured) >= ALL_OF_THEM * most as f64
+}
+
+/// Whether nothing came of a window but time-outs.
+fn only_timed_out(measured: &Measured, is_bulk: bool) -> bool {
+    let timed_out = measured.failures.of(Failure::TimedOut);
+    let connections = measured.per_connection.len() as u64;
+    let did_nothing = if is_bulk {
+        // Buffers take something from everybody.
+        timed_out >= connections
+    } else {
+        measured.messages == 0
+    };
+    did_nothing && timed_out > 0 && timed_out == measured.failures.total()
 }
 
 /// Processors that this program may use.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fivetuple::load::{Failure, Failures, Histogram, Measured, Mode, Reply};
 
+use super::bars::histogram;
 use super::find_max::{Found, Trial};
 use super::{Results, Subject, is_generator_the_limit, processors, processors_used};
 use crate::plan::Bound;
@@ -17,10 +18,6 @@ pub(super) const QUANTILES: [(&str, f64); 6] = [
     ("p99.99", 0.9999),
     ("max", 1.0),
 ];
-
-/// Columns of the longest bar, and rows of a histogram at most.
-const BAR: usize = 40;
-const ROWS: usize = 12;
 
 /// All lines.
 pub(super) fn lines(results: &Results<'_>) -> Vec<String> {
@@ -87,14 +84,36 @@ fn of_subject(subject: &Subject, results: &Results<'_>, lines: &mut Vec<String>)
         "our processor",
         &format!("{cpu}: {used:.2} of {all} processor{plural}"),
     );
+    notes(subject, measured, results, lines);
+    let shown = measured.corrected.as_ref();
+    histogram(shown.unwrap_or_else(|| uncorrected(measured)), lines);
+}
+
+/// What the numbers alone do not say.
+fn notes(subject: &Subject, measured: &Measured, results: &Results<'_>, lines: &mut Vec<String>) {
+    let mode = &results.options.mode;
+    let has_messages = !mode.is_bulk() && *mode != Mode::Hold;
+    if has_messages && measured.messages == 0 && subject.failures().total() == 0 {
+        lines.push("  no reply came before the end of the time".to_owned());
+    }
+    if subject.left_alone {
+        lines.push("  it only timed out, so it was left alone from then on".to_owned());
+    }
     if is_generator_the_limit(measured) {
         lines.push(
-            "  the generator had every processor that there is: it was the limit, not the server"
+            "  the generator had every processor that it can use: it was the limit, not the server"
                 .to_owned(),
         );
     }
-    let shown = measured.corrected.as_ref().unwrap_or(&measured.reply);
-    histogram(shown, lines);
+}
+
+/// What a connection did, not counting the wait before it.
+fn uncorrected(measured: &Measured) -> &Histogram<u64> {
+    if measured.connection.is_empty() {
+        &measured.reply
+    } else {
+        &measured.connection
+    }
 }
 
 /// What the connections did: `echo, 64 connections, 64 B messages`.
@@ -144,7 +163,11 @@ fn counts(measured: &Measured, results: &Results<'_>, lines: &mut Vec<String>) {
     }
     if !options.mode.is_bulk() {
         let rate = decimal(measured.rate());
-        let text = format!("{} verified, {rate} per second", measured.messages);
+        let has_request =
+            matches!(options.mode, Mode::Request(_)) || options.connect_request.is_some();
+        // Of a reply to a request nobody knows what it should be.
+        let what = if has_request { "answered" } else { "verified" };
+        let text = format!("{} {what}, {rate} per second", measured.messages);
         row(lines, "messages", &text);
     }
     let (sent, received) = (measured.bytes_sent, measured.bytes_received);
@@ -163,9 +186,12 @@ fn latencies(measured: &Measured, lines: &mut Vec<String>) {
     match &measured.corrected {
         Some(corrected) => {
             columns.push(("corrected", corrected));
-            columns.push(("uncorrected", &measured.reply));
+            columns.push(("uncorrected", uncorrected(measured)));
         }
-        None => columns.push(("reply", &measured.reply)),
+        None => columns.push(("connection", &measured.connection)),
+    }
+    if measured.corrected.is_none() || !measured.connection.is_empty() {
+        columns.push(("reply", &measured.reply));
     }
     columns.push(("first byte", &measured.first_byte));
     columns.push(("connect", &measured.connect));
@@ -236,41 +262,9 @@ fn explained(kind: Failure) -> String {
         Failure::TimedOut => "ETIMEDOUT".into(),
         Failure::ClosedEarly => "eof".into(),
         Failure::NoPorts => "EADDRNOTAVAIL".into(),
+        Failure::NoAddress => "EAI_NONAME".into(),
         Failure::WrongBytes => "bench".into(),
         Failure::Other(_) => kind.name(),
-    }
-}
-
-/// How often which latency was, in steps of a power of two.
-fn histogram(histogram: &Histogram<u64>, lines: &mut Vec<String>) {
-    if histogram.is_empty() {
-        return;
-    }
-    let step_of = |value: u64| value.max(1).ilog2() as usize;
-    let (first, last) = (step_of(histogram.min()), step_of(histogram.max()));
-    // What is slower than most comes together in the last row.
-    let last = last.min(first + ROWS - 1);
-    let mut rows = vec![0_u64; last - first + 1];
-    for value in histogram.iter_recorded() {
-        let step = step_of(value.value_iterated_to()).clamp(first, last);
-        if let Some(count) = rows.get_mut(step - first) {
-            *count += value.count_since_last_iteration();
-        }
-    }
-    let most = rows.iter().copied().max().unwrap_or(1).max(1);
-    for (index, count) in rows.iter().enumerate() {
-        let is_last = index + 1 == rows.len();
-        let end = if is_last {
-            histogram.max()
-        } else {
-            2_u64.saturating_pow((first + index + 1) as u32)
-        };
-        let length = (*count as f64 / most as f64 * BAR as f64).ceil() as usize;
-        let bar = "█".repeat(length);
-        let share = *count as f64 * 100.0 / histogram.len() as f64;
-        let sign = if is_last { "≤" } else { "<" };
-        let line = format!("  {sign} {:>10} {share:>6.2} % {bar}", time(end));
-        lines.push(line.trim_end().to_owned());
     }
 }
 
@@ -309,6 +303,7 @@ fn of_search(found: &Found, lines: &mut Vec<String>) {
 fn trial_line(trial: &Trial) -> String {
     let holds = match (trial.holds, trial.failures) {
         (true, _) => "holds".to_owned(),
+        (false, 0) if !trial.keeps_up => "does not hold: fell behind".to_owned(),
         (false, 0) => "does not hold".to_owned(),
         (false, failures) => format!("does not hold: {failures} failures"),
     };
@@ -387,40 +382,5 @@ mod tests {
         );
         assert_eq!(spread(&[3, 1, 2]), (1, 2, 3));
         assert_eq!(spread(&[]), (0, 0, 0));
-    }
-
-    #[test]
-    fn a_histogram_has_every_sample_in_few_rows() {
-        let mut samples = Histogram::<u64>::new_with_bounds(1, 3_600_000_000_000, 3).unwrap();
-        for (value, count) in [(900, 1), (1_500, 10), (70_000, 4), (2_000_000_000, 1)] {
-            samples.record_n(value, count).unwrap();
-        }
-        let mut lines = Vec::new();
-        histogram(&samples, &mut lines);
-        assert_eq!(lines.len(), ROWS);
-        assert_eq!(
-            lines[0],
-            format!("  <     1.0 µs   6.25 % {}", "█".repeat(4))
-        );
-        assert_eq!(
-            lines[1],
-            format!("  <     2.0 µs  62.50 % {}", "█".repeat(BAR))
-        );
-        assert!(lines[ROWS - 1].starts_with("  ≤    2.0"), "{lines:?}");
-        let total: f64 = lines
-            .iter()
-            .filter_map(|line| {
-                line.split(" %")
-                    .next()?
-                    .split_whitespace()
-                    .last()?
-                    .parse::<f64>()
-                    .ok()
-            })
-            .sum();
-        assert!((total - 100.0).abs() < 0.1, "{lines:#?}");
-        let mut none = Vec::new();
-        histogram(&Histogram::<u64>::new(3).unwrap(), &mut none);
-        assert!(none.is_empty());
     }
 }

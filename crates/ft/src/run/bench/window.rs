@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fivetuple::load::{Load, Measured};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Subject;
 use super::progress::{Drawn, Series};
@@ -20,9 +20,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What windows are run with.
 pub(super) struct Runner<'a> {
     reports: &'a Reports,
+    /// How long a reply may take.
+    patience: Duration,
     signals: Signals,
-    /// The status of the signal that came, and how many did.
+    /// The status of the signal that came.
     interrupted: Option<u8>,
+    /// There is no window more: a signal came, or the reader of the records has gone.
+    ends: bool,
     abandoned: bool,
     drawn: Option<Drawn>,
     series: Option<Series>,
@@ -32,8 +36,10 @@ impl<'a> Runner<'a> {
     pub(super) fn new(plan: &Bench, reports: &'a Reports) -> Self {
         Self {
             reports,
+            patience: plan.options.reply_timeout,
             signals: Signals::new(),
             interrupted: None,
+            ends: false,
             abandoned: false,
             drawn: plan.progress.then(|| Drawn::new(plan)),
             series: match plan.output {
@@ -49,7 +55,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn is_interrupted(&self) -> bool {
-        self.interrupted.is_some()
+        self.ends
     }
 
     /// A second signal came: nothing is waited for.
@@ -63,6 +69,7 @@ impl<'a> Runner<'a> {
             done = work => Some(done),
             status = self.signals.end() => {
                 self.interrupted = Some(status);
+                self.ends = true;
                 None
             }
         }
@@ -71,6 +78,18 @@ impl<'a> Runner<'a> {
     /// Closes the connections; a signal ends the wait.
     pub(super) async fn close(&mut self, load: Load) {
         let _ = self.wait(load.close()).await;
+    }
+
+    /// One window that has no records.
+    pub(super) async fn unrecorded_window(
+        &mut self,
+        subject: &mut Subject,
+        duration: Duration,
+    ) -> Option<Measured> {
+        let series = self.series.take();
+        let measured = self.window(subject, duration).await;
+        self.series = series;
+        measured
     }
 
     /// One window, added to what was measured before.
@@ -102,6 +121,8 @@ impl<'a> Runner<'a> {
         if let Some(series) = &mut self.series {
             series.begin_window(&subject.typed, &live);
         }
+        let end = Instant::now() + duration;
+        let mut notice = None;
         let mut running = pin!(load.run(duration));
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -109,19 +130,31 @@ impl<'a> Runner<'a> {
             tokio::select! {
                 measured = &mut running => break measured,
                 status = self.signals.end() => {
+                    self.ends = true;
                     if self.interrupted.replace(status).is_some() {
                         self.abandoned = true;
                         return None;
                     }
                     control.stop();
+                    notice = Some(format!("waiting up to {:?} for replies; again to leave", self.patience));
+                    // What is over by the next look is not worth a word.
+                    looks.reset();
                 }
                 _ = looks.tick() => {
+                    if let Some(text) = notice.take() {
+                        self.reports.say(&text);
+                    }
+                    if self.series.is_some() && self.reports.has_lost_its_reader() {
+                        self.ends = true;
+                        control.stop();
+                    }
                     if let Some(drawn) = &mut self.drawn {
                         let width = usize::from(columns());
                         let line: String = drawn.line(&live).chars().take(width).collect();
                         self.reports.status(&line);
                     }
-                    if let Some(series) = &mut self.series {
+                    // The last record is written when the window is over.
+                    if let Some(series) = &mut self.series && !self.ends && Instant::now() < end {
                         series.look(&live, self.reports);
                     }
                 }
