@@ -2,28 +2,15 @@
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::thread;
 
 use super::*;
-use crate::address::Family;
-use crate::event::Observers;
-use crate::socket::{Socket, SocketOptions};
+use crate::connection::tests::pair;
 
 /// Nothing here takes so long.
 const NEVER: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(300);
-
-/// A connection of ours, and the plain socket at its other end.
-async fn pair() -> (Connection, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let observers = Observers::default();
-    let socket = Socket::open(Family::Inet, &SocketOptions::default(), &observers).unwrap();
-    let address = listener.local_addr().unwrap();
-    let ours = socket.connect(address).await.unwrap();
-    let (peer, _) = listener.accept().unwrap();
-    (ours, peer)
-}
 
 /// Closes within these bounds, and releases the socket.
 async fn close(mut ours: Connection, bounds: Bounds) -> Closed {

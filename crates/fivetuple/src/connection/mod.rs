@@ -363,3 +363,6 @@ impl Drop for Connection {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
