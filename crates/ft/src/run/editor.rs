@@ -2,8 +2,9 @@
 //! is being typed.
 //!
 //! The editor (rustyline) reads keys on a thread of its own, which nobody waits for. It puts the
-//! terminal into raw mode for each line; whatever ends the program in the meantime, the settings
-//! found at the start are restored. No flag of a descriptor is changed.
+//! terminal into raw mode for each line; in between the terminal keeps every key for it. Whatever
+//! ends the program in the meantime, the settings found at the start are restored. No flag of a
+//! descriptor is changed.
 
 mod page;
 
@@ -21,7 +22,9 @@ use fivetuple::service::{Input, Output, Terminal, WhenGone};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -75,8 +78,10 @@ pub(super) fn open(plan: &plan::Terminal) -> io::Result<(Terminal, LineEditor)> 
     editor.set_helper(Some(Watcher(Arc::clone(&desk))));
     let printer = editor.create_external_printer().map_err(io::Error::other)?;
     let (page, writer) = Page::start(Box::new(printer), Arc::clone(&desk))?;
+    let edited = LineEditor { desk, page, saved };
+    edited.saved.keep_every_key()?;
     let (typed, lines) = sync_channel(LINES_MAX);
-    let of_thread = Arc::clone(&desk);
+    let of_thread = Arc::clone(&edited.desk);
     thread::Builder::new()
         .name("editor".into())
         .spawn(move || edit(&mut editor, &of_thread, typed))?;
@@ -91,9 +96,8 @@ pub(super) fn open(plan: &plan::Terminal) -> io::Result<(Terminal, LineEditor)> 
         input: Some(input),
         output,
     };
-    let editor = LineEditor { desk, page, saved };
-    editor.restore_when_told_to_end();
-    Ok((terminal, editor))
+    edited.restore_when_told_to_end();
+    Ok((terminal, edited))
 }
 
 impl LineEditor {
@@ -133,6 +137,17 @@ struct Saved {
 }
 
 impl Saved {
+    /// What is typed between two lines waits for the next one as it is: with line mode, ^D would end
+    /// a line of the kernel's and be gone (termios(3), VEOF), and with echo it would be shown twice.
+    fn keep_every_key(&self) -> io::Result<()> {
+        let mut settings = self.settings.clone();
+        let of_lines = LocalModes::ICANON | LocalModes::ECHO;
+        settings.local_modes.remove(of_lines);
+        settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+        settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+        Ok(tcsetattr(&self.stdin, OptionalActions::Now, &settings)?)
+    }
+
     fn restore(&self) {
         // A terminal that is gone needs nothing.
         let _ = tcsetattr(&self.stdin, OptionalActions::Now, &self.settings);
@@ -156,7 +171,7 @@ struct State {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
-    /// The terminal is as it was found.
+    /// The terminal keeps what is typed.
     #[default]
     Resting,
     /// It is being put into raw mode.
