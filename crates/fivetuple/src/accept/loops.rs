@@ -1,10 +1,12 @@
-//! Event loops that connections live on: a thread each, and nothing shared between them.
+//! Event loops that connections live on, and that share nothing: the one that accepts, and others with
+//! a thread each.
 //!
 //! Threads that share their connections wake one another, and one that sleeps until another has too
 //! much to do starts late. A connection of a loop of its own costs neither. What is lost is the help
 //! of the others, so a new connection goes where the fewest are.
 
 use std::io;
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -21,8 +23,8 @@ struct EventLoop {
     handle: Handle,
     /// Connections that live there.
     living: Arc<AtomicUsize>,
-    /// Dropped, it ends the thread.
-    _running: oneshot::Sender<()>,
+    /// Dropped, it ends the thread; the loop that was there before has none.
+    _running: Option<oneshot::Sender<()>>,
 }
 
 /// The loop that one connection lives on, and is counted on as long as this is there.
@@ -33,15 +35,24 @@ pub struct Home {
 }
 
 impl Loops {
-    /// Starts `count` threads, at least one, with a loop each.
+    /// So many in all, of which the first is the one that calls this.
     ///
     /// # Errors
     ///
     /// No thread, no memory or no descriptor is to be had (EAGAIN, ENOMEM, EMFILE).
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
     pub fn start(count: usize) -> io::Result<Self> {
-        let started: io::Result<Arc<[EventLoop]>> =
-            (0..count.max(1)).map(|_| EventLoop::start()).collect();
-        started.map(Self)
+        let here = EventLoop {
+            handle: Handle::current(),
+            living: Arc::default(),
+            _running: None,
+        };
+        let others = (1..count).map(|_| EventLoop::start());
+        let all: io::Result<Arc<[EventLoop]>> = iter::once(Ok(here)).chain(others).collect();
+        all.map(Self)
     }
 
     /// A home where the fewest connections live.
@@ -71,7 +82,7 @@ impl EventLoop {
         Ok(Self {
             handle,
             living: Arc::default(),
-            _running: running,
+            _running: Some(running),
         })
     }
 }

@@ -155,7 +155,7 @@ pub struct Admitted {
     pub connection: Connection,
     /// Counts it; given back when dropped.
     pub place: Place,
-    /// The event loop on which it is registered, where that is not the one that accepts.
+    /// The event loop on which it is registered, where there are several.
     pub home: Option<Home>,
 }
 

@@ -86,9 +86,9 @@ impl<'a> Outgoing<'a> {
     }
 
     /// Sends bytes of a file, `count` from `at` on (or from where it stands), as far as the kernel
-    /// takes them now, without a copy; says how many, 0 where the file ends before. `Pending` while it takes nothing, and
-    /// after a failure, or once our direction has ended. None: the kernel does not do it with this
-    /// file, or the bytes are wanted on their way, so they have to be read and sent.
+    /// takes them now, without a copy; says how many, 0 where the file ends before. `Pending` while it
+    /// takes nothing, and after a failure, or once our direction has ended. None: the kernel does not
+    /// do it with this file, or the bytes are wanted on their way, so they have to be read and sent.
     pub fn poll_send_file(
         &mut self,
         cx: &mut Context<'_>,
