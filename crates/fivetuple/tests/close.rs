@@ -10,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fivetuple::kernel::TcpState;
+use fivetuple::kernel::tcp_info::tcp_info;
+use fivetuple::service::{Daytime, Service, Source, Time};
 use fivetuple::transfer::Supply;
 use fivetuple::{
     Close, Connection, Eof, Exchange, Family, Identity, Outgoing, Reason, ServerOptions, Side,
@@ -59,6 +61,25 @@ async fn pair(recorder: &std::sync::Arc<Recorder>) -> (Connection, TcpStream) {
     let (peer, _) = listener.accept().unwrap();
     peer.set_read_timeout(Some(recorder::PATIENCE)).unwrap();
     (ours, peer)
+}
+
+/// The answer of a server with this service, and how many segments it took, the SYN counted.
+async fn answer_in_segments(service: impl Service) -> (Vec<u8>, Option<u32>) {
+    let server = Running::start(service, ServerOptions::default()).await;
+    let mut client = server.connect();
+    let answer = read_all(&mut client).unwrap();
+    (answer, tcp_info(&client).unwrap().segs_in)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_bytes_and_the_end_come_in_one_segment() {
+    let (answer, segments) = answer_in_segments(|_: &Identity| Time::default()).await;
+    assert_eq!((answer.len(), segments), (4, Some(2)));
+    let (answer, segments) = answer_in_segments(|_: &Identity| Daytime::default()).await;
+    assert_eq!((answer.ends_with(b"\r\n"), segments), (true, Some(2)));
+    let source = Source::new(Some(64));
+    let (answer, segments) = answer_in_segments(move |_: &Identity| source.clone()).await;
+    assert_eq!((answer, segments), (vec![0; 64], Some(2)));
 }
 
 fn state_of((local, peer): (SocketAddr, SocketAddr)) -> Option<TcpState> {

@@ -116,9 +116,19 @@ impl Connection {
 
     /// Sends once without waiting; EAGAIN when the kernel takes nothing now.
     pub(crate) fn try_send(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        self.send_flagged(bytes, SendFlags::NOSIGNAL)
+    }
+
+    /// As [`Self::try_send`], of bytes that the half-close follows at once: it takes them along, in
+    /// one segment (send(2), MSG_MORE).
+    pub(crate) fn try_send_last(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        self.send_flagged(bytes, SendFlags::NOSIGNAL | SendFlags::MORE)
+    }
+
+    fn send_flagged(&self, bytes: &[u8], flags: SendFlags) -> Result<usize, Errno> {
         let fd = self.fd()?;
         let sent = loop {
-            match rustix::net::send(fd.get_ref(), bytes, SendFlags::NOSIGNAL) {
+            match rustix::net::send(fd.get_ref(), bytes, flags) {
                 Err(Errno::INTR) => {}
                 other => break other,
             }

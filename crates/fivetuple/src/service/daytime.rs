@@ -24,12 +24,11 @@ impl Exchange for Daytime {
     fn received(&mut self, _bytes: &[u8], _reply: &mut Outgoing<'_>) {}
 
     fn poll_supply(&mut self, _cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
-        if self.sent {
-            return Poll::Ready(Supply::Ended);
+        if !self.sent {
+            self.sent = true;
+            out.send_last(daytime(&Zoned::now()).as_bytes());
         }
-        self.sent = true;
-        out.send(daytime(&Zoned::now()).as_bytes());
-        Poll::Ready(Supply::More)
+        Poll::Ready(Supply::Ended)
     }
 }
 

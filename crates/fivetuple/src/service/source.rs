@@ -81,21 +81,28 @@ impl Exchange for Source {
     }
 
     fn poll_supply(&mut self, cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
-        if self.left == Some(0) {
+        let now = self.now(ZEROS_LENGTH);
+        if now == 0 {
             return Poll::Ready(Supply::Ended);
         }
         let sent = match self.file() {
-            Some(file) => ready!(out.poll_send_file(cx, (file, Some(0), self.now(ZEROS_LENGTH)))),
+            Some(file) => ready!(out.poll_send_file(cx, (file, Some(0), now))),
             None => None,
         };
         let sent = sent.unwrap_or_else(|| {
             // It would not be done the next time either.
             self.file = None;
-            let now = self.now(ZEROS.len());
-            out.send(ZEROS.get(..now).unwrap_or_default());
-            now
+            let bytes = ZEROS.get(..now).unwrap_or(&ZEROS);
+            match self.left {
+                Some(left) if left == bytes.len() as u64 => out.send_last(bytes),
+                _ => out.send(bytes),
+            }
+            bytes.len()
         });
         self.left = self.left.map(|left| left.saturating_sub(sent as u64));
-        Poll::Ready(Supply::More)
+        Poll::Ready(match self.left {
+            Some(0) => Supply::Ended,
+            _ => Supply::More,
+        })
     }
 }

@@ -26,12 +26,11 @@ impl Exchange for Time {
     fn received(&mut self, _bytes: &[u8], _reply: &mut Outgoing<'_>) {}
 
     fn poll_supply(&mut self, _cx: &mut Context<'_>, out: &mut Outgoing<'_>) -> Poll<Supply> {
-        if self.sent {
-            return Poll::Ready(Supply::Ended);
+        if !self.sent {
+            self.sent = true;
+            out.send_last(&time(SystemTime::now()));
         }
-        self.sent = true;
-        out.send(&time(SystemTime::now()));
-        Poll::Ready(Supply::More)
+        Poll::Ready(Supply::Ended)
     }
 }
 

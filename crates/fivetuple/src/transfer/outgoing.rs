@@ -33,12 +33,29 @@ impl<'a> Outgoing<'a> {
     /// Sends these bytes after those before them. After a failure, or once our direction has
     /// ended, they go nowhere.
     pub fn send(&mut self, bytes: &[u8]) {
+        self.send_by(bytes, Connection::try_send);
+    }
+
+    /// Sends these bytes, with which our direction ends: an exchange that has called this says
+    /// [`Supply::Ended`](super::Supply::Ended) now. The last of them and the FIN go out together.
+    pub fn send_last(&mut self, bytes: &[u8]) {
+        // A datagram ends nothing.
+        self.send_by(
+            bytes,
+            match self.connection.is_datagram() {
+                true => Connection::try_send,
+                false => Connection::try_send_last,
+            },
+        );
+    }
+
+    fn send_by(&mut self, bytes: &[u8], send: fn(&Connection, &[u8]) -> Result<usize, Errno>) {
         if self.connection.is_half_closed() {
             return;
         }
         let mut left = bytes;
         while !left.is_empty() && self.unsent.is_empty() && self.failed.is_none() {
-            match self.connection.try_send(left) {
+            match send(self.connection, left) {
                 Ok(count) => left = left.get(count..).unwrap_or_default(),
                 Err(Errno::AGAIN) => break,
                 Err(errno) => self.failed = Some(errno),
