@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::contender::{Places, Program, Recipe};
 use crate::machine;
-use crate::pairs::{Form, Pairs, Side, alternate};
-use crate::process::{Running, Spot, end_all, free_port};
+use crate::pairs::{Calls, Form, Measure, Pairs, Side, alternate};
+use crate::process::{Counting, Running, Spot, end_all, free_port};
 use crate::row::{Beside, Row, Work};
 use crate::trouble::{Doing, Trouble};
 
@@ -123,7 +123,30 @@ impl Harness {
         let ft = self.start(&work.ft, work.destination, core)?;
         let other = self.start(other, work.destination, core)?;
         let (mut ft_side, mut other_side) = (open(&ft)?, open(&other)?);
-        alternate(&self.form, &mut ft_side, &mut other_side)
+        let mut pairs = alternate(&self.form, &mut ft_side, &mut other_side)?;
+        if work.measure != Measure::Memory {
+            let sides = [(&ft, ft_side), (&other, other_side)];
+            pairs.calls = sides.map(|(server, side)| self.calls(server, side));
+        }
+        Ok(pairs)
+    }
+
+    /// Counts the calls of a contender in one more slice, which that makes a slow one.
+    fn calls(&self, server: &Running, mut side: Side<'_>) -> Calls {
+        let mut count = || {
+            let strace = self.find(Program::Strace)?;
+            let counting = Counting::start(server, &strace, self.folder())?;
+            let units = side(self.form.slice)?.units;
+            let calls = counting.stop()?.into_iter();
+            let per_unit: Vec<_> = calls
+                .map(|(name, count)| (name, count as f64 / units))
+                .collect();
+            Ok(per_unit)
+        };
+        count().map_or_else(
+            |trouble: Trouble| Calls::Unknown(trouble.to_string()),
+            Calls::PerUnit,
+        )
     }
 
     /// A row out of what was measured; says it.

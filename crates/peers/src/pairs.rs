@@ -174,6 +174,20 @@ pub struct Pairs {
     pub kept: Vec<(Slice, Slice)>,
     /// How many pairs were left out because the machine was somebody else's meanwhile.
     pub left_out: usize,
+    /// The calls of `ft` and of the other, in a slice of their own.
+    pub calls: [Calls; 2],
+}
+
+/// The system calls of a contender for one unit of work.
+#[derive(Clone, Debug, Default)]
+pub enum Calls {
+    /// They are not of interest.
+    #[default]
+    Uncounted,
+    /// They could not be counted, and why.
+    Unknown(String),
+    /// How often each was made, the most frequent first.
+    PerUnit(Vec<(String, f64)>),
 }
 
 /// From here on a slice is not the machine's own.

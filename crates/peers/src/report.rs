@@ -8,8 +8,8 @@ use crate::contender::{Program, Recipe};
 use crate::group::Group;
 use crate::harness::Harness;
 use crate::machine;
-use crate::pairs::{Measure, Slice, Spread};
-use crate::row::Row;
+use crate::pairs::{Calls, Measure, Slice, Spread};
+use crate::row::{Row, Unit};
 
 const INTRODUCTION: &str = "\
 # Comparison
@@ -120,6 +120,7 @@ fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Res
             write_figures(text, row, name, &slices)?;
         }
     }
+    write_calls(text, rows)?;
     writeln!(text, "\nHow each was started:\n")?;
     let mut told: Vec<String> = Vec::new();
     let recipes = |row: &'_ Row| {
@@ -152,6 +153,56 @@ fn write_verdict(text: &mut String, row: &Row) -> fmt::Result {
         row.work.measure.name(),
         row.verdict()
     )
+}
+
+/// Less often than this for one unit, a call is not worth a word.
+const CALLS_MIN: f64 = 0.005;
+
+/// The calls of each for one unit of each work, where they were counted.
+fn write_calls(text: &mut String, rows: &[Row]) -> fmt::Result {
+    let mut told: Vec<String> = Vec::new();
+    for row in rows {
+        let Ok(pairs) = &row.pairs else { continue };
+        let names = [row.work.ft.name, row.other.name];
+        for (name, calls) in names.into_iter().zip(&pairs.calls) {
+            let beginning = format!("| {} | {name} |", row.work.name);
+            // ft does the same work beside each of the others.
+            let is_new = !told.iter().any(|line| line.starts_with(&beginning));
+            if let Some(line) = calls_line(row.work.unit, calls).filter(|_| is_new) {
+                told.push(format!("{beginning} {line} |"));
+            }
+        }
+    }
+    if told.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        text,
+        "\nThe system calls of each, counted by strace in a slice of its own, which that slows down:\n"
+    )?;
+    writeln!(text, "| work | who | calls | which |\n|---|---|---:|---|")?;
+    told.iter().try_for_each(|line| writeln!(text, "{line}"))
+}
+
+/// How many there are for one unit, and which.
+fn calls_line(unit: Unit, calls: &Calls) -> Option<String> {
+    let calls = match calls {
+        Calls::Uncounted => return None,
+        Calls::Unknown(trouble) => return Some(format!("– | {}", cell(trouble))),
+        Calls::PerUnit(calls) => calls,
+    };
+    let (of, times) = match unit {
+        Unit::Byte => ("MiB", f64::from(1 << 20)),
+        Unit::Delivery => ("1,000 deliveries", 1000.0),
+        unit => (unit.name(), 1.0),
+    };
+    let all: f64 = calls.iter().map(|(_, count)| count * times).sum();
+    let counts = calls.iter().map(|(name, count)| (name, count * times));
+    let frequent = counts.filter(|(_, count)| *count >= CALLS_MIN);
+    let named: Vec<String> = frequent
+        .map(|(name, count)| format!("{name} {count:.2}"))
+        .collect();
+    Some(format!("{all:.2} per {of} | {}", named.join(", ")))
 }
 
 /// Somebody else's words as a cell of a table.

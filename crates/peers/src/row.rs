@@ -235,7 +235,7 @@ mod tests {
             target,
             pairs: Ok(Pairs {
                 kept: vec![pair],
-                left_out: 0,
+                ..Pairs::default()
             }),
         }
     }

@@ -17,7 +17,7 @@ use peers::drive::members::{Members, Room};
 use peers::drive::stream::Destination;
 use peers::group::Group;
 use peers::harness::Open;
-use peers::pairs::{Measure, Meter};
+use peers::pairs::{Calls, Measure, Meter};
 use peers::process::is_listening;
 use peers::report::document;
 use peers::row::{Row, Target, Unit, Work};
@@ -58,6 +58,22 @@ fn echoes(others: &[(Recipe, Option<Target>)]) -> (peers::harness::Harness, Vec<
     (harness, rows)
 }
 
+/// Of a bare echo; or it is said why they were not counted.
+fn is_one_receive_and_one_send_at_least(calls: &Calls) {
+    match calls {
+        Calls::PerUnit(calls) => {
+            let often = calls.iter().filter(|(_, count)| *count >= 0.9).count();
+            assert!(often >= 2, "{calls:?}");
+        }
+        Calls::Unknown(said) if Program::Strace.find().is_err() => {
+            assert!(said.starts_with("strace is missing"), "{said}");
+        }
+        // A user may not be allowed to trace.
+        Calls::Unknown(said) => assert!(said.ends_with("cannot be traced"), "{said}"),
+        Calls::Uncounted => panic!("they are of interest"),
+    }
+}
+
 #[test]
 fn two_floors_do_the_same_work_and_are_written_down() {
     let target = Some(Target::AtLeast(0.000_001));
@@ -68,6 +84,9 @@ fn two_floors_do_the_same_work_and_are_written_down() {
         assert!(row.value().unwrap().median > 0.0);
     }
     assert_eq!(rows[0].verdict(), "yes");
+    for calls in &rows[1].pairs.as_ref().unwrap().calls {
+        is_one_receive_and_one_send_at_least(calls);
+    }
     let text = document("", &harness, &[(Group::Echo, rows)]);
     for line in [
         "# Comparison",
@@ -75,6 +94,8 @@ fn two_floors_do_the_same_work_and_are_written_down() {
         "## echo: small messages",
         "| 64 B, 4 connections | plain tokio echo | throughput | ",
         "- `peers floor tokio-echo {port} --threads {cores}`",
+        "| work | who | calls | which |",
+        "| 64 B, 4 connections | bare epoll echo | ",
     ] {
         assert!(text.contains(line), "{line:?} is not in\n{text}");
     }

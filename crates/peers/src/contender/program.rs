@@ -29,11 +29,13 @@ pub enum Program {
     Wrk,
     /// nats-server.
     Nats,
+    /// strace, which counts the calls of the others.
+    Strace,
 }
 
 impl Program {
     /// All that are not of this workspace.
-    pub const OTHERS: [Self; 8] = [
+    pub const OTHERS: [Self; 9] = [
         Self::Nc,
         Self::Ncat,
         Self::Socat,
@@ -42,6 +44,7 @@ impl Program {
         Self::Iperf3,
         Self::Wrk,
         Self::Nats,
+        Self::Strace,
     ];
 
     /// What is typed to run it.
@@ -58,6 +61,7 @@ impl Program {
             Self::Iperf3 => "iperf3",
             Self::Wrk => "wrk",
             Self::Nats => "nats-server",
+            Self::Strace => "strace",
         }
     }
 
@@ -73,6 +77,7 @@ impl Program {
             Self::Iperf3 => "iperf3",
             Self::Wrk => "wrk",
             Self::Nats => "nats-server",
+            Self::Strace => "strace",
         }
     }
 
@@ -97,7 +102,7 @@ impl Program {
         let option = match self {
             Self::Ft | Self::Floor | Self::Ncat | Self::Iperf3 | Self::Nats => "--version",
             Self::Nc => "-h",
-            Self::Socat => "-V",
+            Self::Socat | Self::Strace => "-V",
             Self::Haproxy | Self::Nginx | Self::Wrk => "-v",
         };
         let said = Command::new(file).arg(option).stdin(Stdio::null()).output();

@@ -16,8 +16,9 @@ use super::control::{Control, control};
 use super::dialect::{Dialect, GO, GREETED, LINE, PROBE, Text, greeting};
 use crate::trouble::{Doing, Trouble};
 
-/// How many lines the sender may be ahead of the slowest member.
-const WINDOW: u64 = 2048;
+/// How many lines the sender may be ahead of the slowest member: the 256 KiB that a hub of `ft` lets
+/// one be behind. The others let them be further.
+const WINDOW: u64 = 4096;
 
 /// A hub that does not go on for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! A contender that runs: started on a free port, waited for until it listens, measured with all its
 //! children, and ended by its process id.
 
+mod calls;
 mod port;
 mod started;
 mod tree;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
+pub use calls::Counting;
 pub use port::{free_port, is_listening};
 pub use started::end_all;
 pub use tree::{Ended, wait_for};

@@ -25,7 +25,7 @@ const START: usize = 19;
 /// A process, and when it began: its number alone may be given to another later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Member {
-    pid: i32,
+    pub(super) pid: i32,
     begun: u64,
 }
 
@@ -107,6 +107,17 @@ pub(super) fn memory(root: Pid) -> u64 {
         line.split_whitespace().next()?.parse().ok()
     };
     members(root).iter().filter_map(of_one).sum::<u64>() * 1024
+}
+
+/// Whether all threads of a process are traced.
+pub(super) fn is_traced(member: &Member) -> bool {
+    let threads = fs::read_dir(format!("/proc/{}/task", member.pid));
+    let is_traced = |thread: fs::DirEntry| {
+        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        !status.contains("TracerPid:\t0\n")
+    };
+    // Who has ended is nobody to wait for.
+    threads.into_iter().flatten().flatten().all(is_traced)
 }
 
 fn send(member: &Member, signal: Signal) {
