@@ -1,15 +1,13 @@
 //! The data path of a connection: one call on readiness, counted and told.
 
-use std::future::Future;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
-use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::io::{Interest, Ready};
 
 use super::Connection;
 use crate::call::{Call, Errno};
@@ -270,17 +268,15 @@ pub(crate) fn register(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, Errno> {
 }
 
 /// Whether a read may have stopped at the mark of an urgent byte with more behind it: then a
-/// short read does not mean that the socket is drained (tcp(7), `SO_OOBINLINE`).
+/// short read does not mean that the socket is drained (tcp(7), `SO_OOBINLINE`). It does not mean
+/// so before the end of the stream, either.
 pub(super) fn stopped_at_urgent_mark(fd: &AsyncFd<OwnedFd>) -> bool {
-    // Something is readable, so this look never waits and registers no waker.
-    let look = pin!(fd.ready(Interest::READABLE | Interest::PRIORITY));
-    let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(mut guard)) = look.poll(&mut cx) else {
-        return false;
-    };
-    let urgent = guard.ready().is_priority();
-    if urgent {
-        guard.clear_ready_matching(Ready::PRIORITY);
-    }
+    let mut urgent = false;
+    // Not called unless there is something urgent, or the end; the answer takes the urgent away.
+    let looked = fd.try_io(Interest::PRIORITY, |_| {
+        urgent = true;
+        Err::<(), _>(io::ErrorKind::WouldBlock.into())
+    });
+    drop(looked);
     urgent
 }

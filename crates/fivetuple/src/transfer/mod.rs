@@ -121,12 +121,11 @@ impl<E: Exchange + Unpin> Transfer<E> {
         moved
     }
 
-    /// Receives as long as there is something and the exchange has room. True if something moved.
+    /// Receives as long as there is something and the exchange has room. True if there may be more.
     fn poll_receiving(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut moved = false;
         for _ in 0..TURN {
             if self.end.peer_finished || self.end.broken.is_some() {
-                return moved;
+                return false;
             }
             let room = if self.end.send_only() {
                 SCRATCH
@@ -134,35 +133,37 @@ impl<E: Exchange + Unpin> Transfer<E> {
                 match self.exchange.poll_room(cx, self.unsent.len()) {
                     // Less room would cut a datagram; there is enough again when it is asked anew.
                     Poll::Ready(Ok(room)) if room < SCRATCH && self.connection.is_datagram() => {
-                        return moved;
+                        return false;
                     }
                     // An empty buffer would read like the end of the stream.
-                    Poll::Ready(Ok(0)) | Poll::Pending => return self.poll_held_back(cx) || moved,
+                    Poll::Ready(Ok(0)) | Poll::Pending => {
+                        self.poll_held_back(cx);
+                        return false;
+                    }
                     Poll::Ready(Ok(room)) => room.min(SCRATCH),
                     Poll::Ready(Err(close)) => {
                         self.end.broken = Some(close);
-                        return true;
+                        return false;
                     }
                 }
             };
             if self.poll_intake(cx, room).is_pending() {
-                return moved;
+                return false;
             }
-            moved = true;
         }
-        moved
+        true
     }
 
     /// Moves what can be moved; ready when it is time to close.
     fn poll_moving(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..ROUNDS {
+            let more = self.poll_receiving(cx);
             let sent = self.poll_sending(cx);
-            let received = self.poll_receiving(cx);
             let step = self.poll_step(cx);
             if self.closing.is_some() {
                 return Poll::Ready(());
             }
-            if step == Step::GoOn && !sent && !received {
+            if step == Step::GoOn && !sent && !more {
                 return self.poll_timer(cx);
             }
         }
@@ -207,15 +208,12 @@ impl<E: Exchange + Unpin> Transfer<E> {
     }
 
     /// Nothing is read now, and so no reset either. Where that ends everything, it is looked for.
-    fn poll_held_back(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.end.delivers_after_reset {
-            return false;
-        }
-        let broken = self.connection.poll_broken(cx);
-        if let Poll::Ready(errno) = broken {
+    fn poll_held_back(&mut self, cx: &mut Context<'_>) {
+        if !self.end.delivers_after_reset
+            && let Poll::Ready(errno) = self.connection.poll_broken(cx)
+        {
             self.receive_failed(errno);
         }
-        broken.is_ready()
     }
 
     /// Nothing more can be sent. What the peer sent before is still received (pitfall: a write

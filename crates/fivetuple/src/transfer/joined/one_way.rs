@@ -45,29 +45,26 @@ impl OneWay {
         self.lent = None;
     }
 
-    /// Moves what can be moved now. True if something was.
+    /// Moves what can be moved now. True if there may be more.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>, from: &mut End, to: &mut End) -> bool {
-        let mut moved = false;
         for _ in 0..TURN {
             while self.unsent() > 0 && to.facts.can_send() {
                 if self.poll_send_kept(cx, to).is_pending() {
-                    return moved;
+                    return false;
                 }
-                moved = true;
             }
             if !to.facts.can_send() {
                 // Bytes for somebody who is gone.
                 self.give_up();
-                return moved;
+                return false;
             }
             if from.exhausted || from.held || self.poll_carry(cx, from, to).is_pending() {
                 // An idle direction has no pipe.
                 self.lent = None;
-                return moved;
+                return false;
             }
-            moved = true;
         }
-        moved
+        true
     }
 
     /// Sends what was received before, as far as the kernel takes it.
