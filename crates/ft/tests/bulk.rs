@@ -246,7 +246,7 @@ fn pipes(pid: u32) -> usize {
 #[test]
 fn many_streams_of_a_user_without_privilege_share_few_pipes() {
     let (streams, size) = match std::env::var_os("FT_TEST_ALL") {
-        Some(_) => (5000, 512 << 10),
+        Some(_) => (5000, 256 << 10),
         None => (100, 1 << 20),
     };
     let (listener, destination) = listener();
