@@ -121,11 +121,13 @@ impl<E: Exchange + Unpin> Transfer<E> {
         moved
     }
 
-    /// Receives as long as there is something and the exchange has room. True if there may be more.
-    fn poll_receiving(&mut self, cx: &mut Context<'_>) -> bool {
-        for _ in 0..TURN {
+    /// Receives as long as there is something and the exchange has room. Whether something came, and
+    /// whether there may be more.
+    fn poll_receiving(&mut self, cx: &mut Context<'_>) -> (bool, bool) {
+        for done in 0..TURN {
+            let ended = (done > 0, false);
             if self.end.peer_finished || self.end.broken.is_some() {
-                return false;
+                return ended;
             }
             let room = if self.end.send_only() {
                 SCRATCH
@@ -133,37 +135,39 @@ impl<E: Exchange + Unpin> Transfer<E> {
                 match self.exchange.poll_room(cx, self.unsent.len()) {
                     // Less room would cut a datagram; there is enough again when it is asked anew.
                     Poll::Ready(Ok(room)) if room < SCRATCH && self.connection.is_datagram() => {
-                        return false;
+                        return ended;
                     }
                     // An empty buffer would read like the end of the stream.
                     Poll::Ready(Ok(0)) | Poll::Pending => {
                         self.poll_held_back(cx);
-                        return false;
+                        return ended;
                     }
                     Poll::Ready(Ok(room)) => room.min(SCRATCH),
                     Poll::Ready(Err(close)) => {
                         self.end.broken = Some(close);
-                        return false;
+                        return ended;
                     }
                 }
             };
             if self.poll_intake(cx, room).is_pending() {
-                return false;
+                return ended;
             }
         }
-        true
+        (true, true)
     }
 
     /// Moves what can be moved; ready when it is time to close.
     fn poll_moving(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..ROUNDS {
-            let more = self.poll_receiving(cx);
+            // What was there before stands in front of an answer to what comes now.
             let sent = self.poll_sending(cx);
+            let (came, more) = self.poll_receiving(cx);
+            let answered = came && self.poll_sending(cx);
             let step = self.poll_step(cx);
             if self.closing.is_some() {
                 return Poll::Ready(());
             }
-            if step == Step::GoOn && !sent && !more {
+            if step == Step::GoOn && !sent && !more && !answered {
                 return self.poll_timer(cx);
             }
         }
