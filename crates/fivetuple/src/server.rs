@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::accept::{Acceptor, Access, Admitted, Limits, Loops, Places};
 use crate::address::{Address, AddressError, Family, SocketName};
@@ -212,17 +212,20 @@ impl Server {
             summary: Summary::default(),
         };
         let mut order = orders.subscribe();
+        let mut count_ended = interval(COUNT_ENDED_EVERY);
+        count_ended.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let told_to_stop = loop {
             tokio::select! {
                 biased;
                 _ = order.wait_for(|order| *order > Order::Serve) => break true,
-                Some(ended) = serving.tasks.join_next() => serving.count(ended),
                 admitted = acceptor.next() => {
                     serving.start(admitted);
                     if options.once {
                         break false;
                     }
+                    serving.count_ended();
                 }
+                _ = count_ended.tick(), if !serving.tasks.is_empty() => serving.count_ended(),
             }
         };
         if told_to_stop {
@@ -238,6 +241,10 @@ impl Server {
         serving.summary
     }
 }
+
+/// Connections that have ended are counted when the next is accepted, and at this pace where none is:
+/// to be woken by each would cost as much as its last two calls.
+const COUNT_ENDED_EVERY: Duration = Duration::from_secs(1);
 
 struct Serving<S> {
     service: Arc<S>,
@@ -300,6 +307,13 @@ impl<S: Service> Serving<S> {
                 () = &mut until => return,
                 _ = order.wait_for(|order| *order >= Order::Cut) => return,
             }
+        }
+    }
+
+    /// Counts those that have ended so far.
+    fn count_ended(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            self.count(ended);
         }
     }
 
