@@ -18,8 +18,9 @@ pub(in crate::service::hub) const STALL: Duration = Duration::from_secs(10);
 /// How long publishers wait for readers that are far behind. With a log of the default length, who
 /// reads 128 KiB a second has caught up far enough by then; who is slower is slow, not late.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The part of the log that a publisher may fill before it asks again, where nothing else bounds it.
-const SHARE: usize = 8;
+/// So many publishers may fill, at the same time and before anybody asks again, what of the log is
+/// free.
+const AT_ONCE: usize = 4;
 
 /// A time in which publishers wait.
 #[derive(Debug, Default)]
@@ -55,7 +56,9 @@ impl Log {
             None if self.waited_for < self.hold_from() => {
                 return Room::Bytes(match self.slow {
                     Slow::Block => self.cost_max - self.waited_for,
-                    Slow::DropOldest | Slow::Close => (self.cost_max / SHARE).max(1),
+                    Slow::DropOldest | Slow::Close => {
+                        ((self.cost_max - self.waited_for) / AT_ONCE).max(1)
+                    }
                 });
             }
             None => {
