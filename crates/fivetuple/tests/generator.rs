@@ -4,7 +4,7 @@
 mod recorder;
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,14 +30,14 @@ fn of(mode: Mode) -> LoadOptions {
     }
 }
 
-async fn open(address: std::net::SocketAddr, options: &LoadOptions) -> Load {
+async fn open(address: SocketAddr, options: &LoadOptions) -> Load {
     let address = Address::from(address);
     let opened = Load::open(&address, options, &Observers::none()).await;
     opened.unwrap()
 }
 
 /// One short window.
-async fn once(address: std::net::SocketAddr, options: &LoadOptions) -> Measured {
+async fn once(address: SocketAddr, options: &LoadOptions) -> Measured {
     let mut load = open(address, options).await;
     let running = load.run(SHORT);
     let measured = tokio::time::timeout(PATIENCE, running).await;
@@ -47,15 +47,12 @@ async fn once(address: std::net::SocketAddr, options: &LoadOptions) -> Measured 
 }
 
 /// A bad server: what it does with each client, on a thread of the client's own.
-fn peer(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> std::net::SocketAddr {
+fn peer(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
     serve_at(loopback(), serve)
 }
 
 /// The same at a given address.
-fn serve_at(
-    address: std::net::SocketAddr,
-    serve: impl Fn(TcpStream) + Send + Clone + 'static,
-) -> std::net::SocketAddr {
+fn serve_at(address: SocketAddr, serve: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
     let listener = TcpListener::bind(address).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -420,14 +417,20 @@ async fn a_refusing_server_is_an_error_before_anything_begins() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_goes_away_ends_the_run_early_and_is_counted() {
+/// A load on four connections to a server that has just died, and where that was.
+async fn orphaned(options: &LoadOptions) -> (Load, SocketAddr) {
     let listener = TcpListener::bind(loopback()).unwrap();
     let address = listener.local_addr().unwrap();
-    let mut load = open(address, &of(Mode::Echo)).await;
+    let load = open(address, options).await;
     let clients: Vec<TcpStream> = (0..4).map(|_| listener.accept().unwrap().0).collect();
     drop(listener);
     clients.into_iter().for_each(reset);
+    (load, address)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_away_ends_the_run_early_and_is_counted() {
+    let (mut load, _) = orphaned(&of(Mode::Echo)).await;
     let begin = Instant::now();
     let measured = load.run(PATIENCE).await;
     assert!(begin.elapsed() < PATIENCE);
@@ -438,16 +441,11 @@ async fn a_server_that_goes_away_ends_the_run_early_and_is_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_makes_no_latency_short() {
-    let listener = TcpListener::bind(loopback()).unwrap();
-    let address = listener.local_addr().unwrap();
     let options = LoadOptions {
         rate: Some(100.0),
         ..of(Mode::Echo)
     };
-    let mut load = open(address, &options).await;
-    let clients: Vec<TcpStream> = (0..4).map(|_| listener.accept().unwrap().0).collect();
-    drop(listener);
-    clients.into_iter().for_each(reset);
+    let (mut load, _) = orphaned(&options).await;
     let measured = load.run(PATIENCE).await;
     let corrected = measured.corrected.clone().unwrap();
     // It gave up after a second; what was due in that second has waited, and later on nothing is.
@@ -458,12 +456,7 @@ async fn a_server_that_dies_makes_no_latency_short() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_restarted_is_found_again() {
-    let listener = TcpListener::bind(loopback()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut load = open(address, &of(Mode::Echo)).await;
-    let clients: Vec<TcpStream> = (0..4).map(|_| listener.accept().unwrap().0).collect();
-    drop(listener);
-    clients.into_iter().for_each(reset);
+    let (mut load, address) = orphaned(&of(Mode::Echo)).await;
     let (control, live) = (load.control(), Arc::clone(load.live()));
     let running = tokio::spawn(async move { load.run(PATIENCE).await });
     // Each has been reset, and refused at least once.

@@ -240,15 +240,15 @@ impl Connection {
             if let Some(errno) = self.pending_error() {
                 return Poll::Ready(errno);
             }
-            let closed = matches!(tcp_info::tcp_state(fd.get_ref()), Ok(TcpState::Closed));
+            let closed = || matches!(tcp_info::tcp_state(fd.get_ref()), Ok(TcpState::Closed));
             // A socket that is closed from both sides stays ready for ever. Where our direction
             // had ended before, that is the peer's FIN behind bytes that nobody has read yet, and
             // no error comes after it, unless an RST came since the look above. The FIN may be
             // here before the loop has heard of it.
-            if self.half_closed && (closed || guard.ready().is_write_closed()) {
+            if self.half_closed && (guard.ready().is_write_closed() || closed()) {
                 return self.pending_error().map_or(Poll::Pending, Poll::Ready);
             }
-            if closed {
+            if closed() {
                 return Poll::Ready(Errno::CONNRESET);
             }
             // A Unix socket has no such state; it hangs up when its peer is gone.

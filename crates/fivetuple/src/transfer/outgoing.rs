@@ -40,13 +40,11 @@ impl<'a> Outgoing<'a> {
     /// [`Supply::Ended`](super::Supply::Ended) now. The last of them and the FIN go out together.
     pub fn send_last(&mut self, bytes: &[u8]) {
         // A datagram ends nothing.
-        self.send_by(
-            bytes,
-            match self.connection.is_datagram() {
-                true => Connection::try_send,
-                false => Connection::try_send_last,
-            },
-        );
+        let send = match self.connection.is_datagram() {
+            true => Connection::try_send,
+            false => Connection::try_send_last,
+        };
+        self.send_by(bytes, send);
     }
 
     fn send_by(&mut self, bytes: &[u8], send: fn(&Connection, &[u8]) -> Result<usize, Errno>) {
