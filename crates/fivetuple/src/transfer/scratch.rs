@@ -2,9 +2,8 @@
 
 use std::cell::RefCell;
 
-/// Bytes that one read takes at most; the size of the buffer of each thread. No datagram is longer, and
-/// a block of 64 KiB, as many programs send, does not fill it: so nobody has to ask whether that was all.
-pub const SCRATCH: usize = 68 * 1024;
+/// Bytes that one read takes at most; the size of the buffer of each thread. No datagram is longer.
+pub const SCRATCH: usize = 64 * 1024;
 
 thread_local! {
     static THREAD_SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into());

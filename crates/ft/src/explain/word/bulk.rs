@@ -18,7 +18,7 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
         ),
         Row(
             "relay",
-            "after three reads in a row that fill the buffer of 68 KiB: from socket to socket \
+            "after three reads in a row that fill the buffer of 64 KiB: from socket to socket \
              through a pipe (splice), until little comes again",
         ),
         Row(
