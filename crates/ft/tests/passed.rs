@@ -5,7 +5,7 @@ mod rig;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -71,9 +71,33 @@ fn a_passed_unix_socket_is_served_and_its_file_left() {
     assert!(path.exists(), "it was not ours to remove");
 }
 
+/// They would let everybody in: the clients of a Unix socket have no IP address.
+#[test]
+fn rules_about_ip_addresses_are_refused_for_a_passed_unix_socket() {
+    let folder = rig::Folder::new();
+    let listening = UnixListener::bind(folder.path("x")).expect("a socket");
+    for rule in ["--allow 10.0.0.0/8", "--deny ::/0", "--max-per-ip 1"] {
+        let socket = listening.try_clone().expect("a second descriptor");
+        let words = format!("--listen-fd 3 echo {rule}");
+        let ended = Running::start(&mut managed(socket.into(), &words)).wait();
+        let option = rule.split(' ').next().expect("an option");
+        let sentence =
+            format!("ft: {option} is about IP addresses, and a Unix socket has none: leave it out");
+        assert_eq!(ended.said, [sentence]);
+        assert_eq!(ended.status, 2);
+    }
+    let listening = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = listening.local_addr().expect("an address");
+    let mut server = start(&listening, "--listen-fd 3 echo --allow 127.0.0.0/8");
+    server.wait_for(&format!("listening on {address} tcp"));
+    exchange(address).expect("it is let in");
+    assert_eq!(server.stop().status, 0);
+}
+
 #[test]
 fn what_is_no_listening_socket_is_said() {
-    let cases: [(OwnedFd, &str); 3] = [
+    let (stream, _peer) = UnixStream::pair().expect("two sockets");
+    let cases: [(OwnedFd, &str); 4] = [
         (
             std::fs::File::open("/dev/null")
                 .expect("it is there")
@@ -84,6 +108,11 @@ fn what_is_no_listening_socket_is_said() {
             std::net::UdpSocket::bind("127.0.0.1:0")
                 .expect("a socket")
                 .into(),
+            "descriptor 3 is no stream socket, and --listen-fd takes no other: for datagrams \
+             write ft listen udp:PORT",
+        ),
+        (
+            stream.into(),
             "descriptor 3 is a socket that does not listen",
         ),
         (

@@ -13,8 +13,9 @@ static TAKEN: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 ///
 /// # Errors
 ///
-/// EBADF: it is not open; ENOTSOCK: it is no socket; EINVAL: it does not listen, or is 0, 1 or 2,
-/// which belong to others; EBUSY: it was taken before.
+/// EBADF: it is not open; ENOTSOCK: it is no socket; EPROTOTYPE: it is no stream socket, as those of
+/// datagrams are; EINVAL: it does not listen, or is 0, 1 or 2, which belong to others; EBUSY: it was
+/// taken before.
 pub fn take_listening(number: RawFd) -> Result<OwnedFd, Errno> {
     if number < 3 {
         return Err(Errno::INVAL);
@@ -23,7 +24,10 @@ pub fn take_listening(number: RawFd) -> Result<OwnedFd, Errno> {
     if taken.contains(&number) {
         return Err(Errno::BUSY);
     }
-    if !listens(number)? {
+    if option(number, libc::SO_TYPE)? != libc::SOCK_STREAM {
+        return Err(Errno::PROTOTYPE);
+    }
+    if option(number, libc::SO_ACCEPTCONN)? == 0 {
         return Err(Errno::INVAL);
     }
     // SAFETY: fcntl with F_SETFD takes any number, and says EBADF if it is not open.
@@ -37,8 +41,8 @@ pub fn take_listening(number: RawFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Whether it is a socket that listens (`SO_ACCEPTCONN`, socket(7)).
-fn listens(number: RawFd) -> Result<bool, Errno> {
+/// An option of a socket whose value is a number (socket(7)).
+fn option(number: RawFd, name: libc::c_int) -> Result<libc::c_int, Errno> {
     let mut value: libc::c_int = 0;
     let mut length = libc::socklen_t::try_from(size_of_val(&value)).map_err(|_| Errno::INVAL)?;
     // SAFETY: getsockopt takes any number, and says EBADF or ENOTSOCK; the value and its true
@@ -47,14 +51,14 @@ fn listens(number: RawFd) -> Result<bool, Errno> {
         libc::getsockopt(
             number,
             libc::SOL_SOCKET,
-            libc::SO_ACCEPTCONN,
+            name,
             (&raw mut value).cast(),
             &raw mut length,
         )
     };
     match result {
         -1 => Err(super::last_errno()),
-        _ => Ok(value != 0),
+        _ => Ok(value),
     }
 }
 
@@ -74,6 +78,11 @@ mod tests {
             Errno::NOTSOCK
         );
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert_eq!(
+            take_listening(socket.as_raw_fd()).unwrap_err(),
+            Errno::PROTOTYPE
+        );
+        let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
         assert_eq!(
             take_listening(socket.as_raw_fd()).unwrap_err(),
             Errno::INVAL

@@ -7,14 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fivetuple::address::{Host, SocketName, UnixAddress};
-use fivetuple::call::{Code, Errno};
 use fivetuple::event::Observers;
-use fivetuple::kernel::inherited;
 use fivetuple::kernel::limit::raise_descriptor_limit;
 use fivetuple::service::{Exec, Output};
-use fivetuple::{
-    Address, Control, Event, Explained, Listener, NotAdopted, NotListening, Server, Summary, Table,
-};
+use fivetuple::{Address, Control, Event, Explained, NotListening, Server, Summary, Table};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -23,7 +19,7 @@ use super::counters::Counters;
 use super::notify::Notice;
 use super::progress::Progress;
 use super::signals::{Asked, Signals};
-use super::{files, remark, service, status, status_of, streams};
+use super::{files, passed, remark, service, status, status_of, streams};
 use crate::plan::{Listen, Service, Sockets};
 use crate::report::Reports;
 
@@ -102,7 +98,7 @@ fn progress(
 
 async fn open(
     plan: &Listen,
-    passed: Vec<OwnedFd>,
+    sockets: Vec<OwnedFd>,
     (reports, observers): (&Reports, &Observers),
 ) -> Result<Server, u8> {
     let error = match &plan.sockets {
@@ -113,7 +109,7 @@ async fn open(
             }
         }
         Sockets::Passed(_) => {
-            return adopt(passed, plan, observers).map_err(|error| {
+            return passed::adopt(sockets, plan, observers).map_err(|error| {
                 reports.error(error);
                 status::FAILED
             });
@@ -130,31 +126,6 @@ pub(super) fn refuse(error: &NotListening, reports: &Reports, observers: &Observ
     };
     observers.emit(&failed(explained));
     status::FAILED
-}
-
-/// Takes over the sockets that were passed to us; called before anything else is opened.
-pub(super) fn take(sockets: &Sockets) -> Result<Vec<OwnedFd>, String> {
-    let Sockets::Passed(numbers) = sockets else {
-        return Ok(Vec::new());
-    };
-    let take = |number: &i32| {
-        inherited::take_listening(*number).map_err(|errno| match errno {
-            Errno::INVAL => format!("descriptor {number} is a socket that does not listen"),
-            errno => {
-                let code = Code::Errno(errno);
-                format!("descriptor {number}: {} ({code})", code.text())
-            }
-        })
-    };
-    numbers.iter().map(take).collect()
-}
-
-fn adopt(passed: Vec<OwnedFd>, plan: &Listen, observers: &Observers) -> Result<Server, NotAdopted> {
-    let listeners = passed
-        .into_iter()
-        .map(|fd| Listener::adopt(fd, &plan.options.socket, observers))
-        .collect::<Result<_, _>>()?;
-    Ok(Server::of(listeners, plan.options.clone(), observers))
 }
 
 fn say_who_can_connect(plan: &Listen, server: &Server, reports: &Reports) {

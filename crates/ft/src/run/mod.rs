@@ -11,6 +11,7 @@ mod exec;
 mod files;
 mod listen;
 mod notify;
+mod passed;
 mod progress;
 mod service;
 mod signals;
@@ -43,12 +44,15 @@ pub(crate) mod status {
 pub(crate) fn run(plan: Plan) -> u8 {
     match plan {
         Plan::Print(text) => print(&text),
-        Plan::Listen(plan) => match listen::take(&plan.sockets) {
+        Plan::Listen(plan) => match passed::take(&plan) {
             Ok(passed) => on(
                 service::runtime(&plan.service),
                 listen::listen(*plan, passed),
             ),
-            Err(text) => fail(&text),
+            Err((status, text)) => {
+                fail(&text);
+                status
+            }
         },
         Plan::ListenDatagrams(plan) => on(Builder::new_multi_thread(), datagrams::listen(*plan)),
         Plan::Connect(plan) => on(connect::runtime(&plan), connect::connect(*plan)),
