@@ -262,7 +262,10 @@ fn a_relay_whose_destination_is_a_black_hole() {
 fn a_relay_to_itself() {
     check(
         "relay-to-itself",
-        "$FT relay '*:8080' 127.0.0.1:8080 < /dev/null; $FT relay 8080 one.example:80,localhost:8080",
+        "$FT relay '*:8080' 127.0.0.1:8080 < /dev/null; $FT relay 8080 one.example:80,localhost:8080
+        $FT relay unix:/mnt/x unix:/mnt/x; $FT relay udp:8080 udp:8080
+        printf '127.0.0.1 me.example\n' > hosts && mount --bind hosts /etc/hosts
+        $FT relay me.example:8080 8080",
     );
 }
 

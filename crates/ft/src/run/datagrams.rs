@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::counters::Counters;
 use super::listen::{Running, refuse};
 use super::notify::Notice;
-use super::service::relay;
+use super::service::{check_relay, relay};
 use super::signals::Signals;
 use super::status;
 use crate::plan::{DatagramService, ListenDatagrams};
@@ -26,6 +26,12 @@ pub(super) async fn listen(plan: ListenDatagrams) -> u8 {
     // Best effort: with the old limit a relay knows fewer peers at a time.
     let _ = raise_descriptor_limit();
     let signals = Signals::new();
+    if let DatagramService::Relay(relay) = &plan.service
+        && let Err(text) = check_relay(relay, &plan.address, plan.options.family)
+    {
+        reports.error(text);
+        return super::close(&reports, status::FAILED);
+    }
     let opened = DatagramServer::open(&plan.address, plan.options.clone(), &observers).await;
     let server = match opened {
         Ok(server) => server,

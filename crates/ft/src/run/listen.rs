@@ -39,6 +39,12 @@ pub(super) async fn listen(plan: Listen, passed: Vec<OwnedFd>) -> u8 {
         observers.emit(&failed(&*error));
         return super::close(&reports, status::FAILED);
     }
+    if let (Service::Relay(relay), Sockets::Made(address)) = (&plan.service, &plan.sockets)
+        && let Err(text) = service::check_relay(relay, address, plan.options.family)
+    {
+        reports.error(text);
+        return super::close(&reports, status::FAILED);
+    }
     let server = match open(&plan, passed, (&reports, &observers)).await {
         Ok(server) => server,
         Err(status) => return super::close(&reports, status),

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use fivetuple::address::Resolution;
 use fivetuple::call::{Code, FileError, Visible};
 use fivetuple::kernel::limit::DescriptorLimit;
 use fivetuple::service::{
     Chargen, Chat, Console, Data, Daytime, Discard, Echo, Exec, ExecOptions, Http, Hub, Output,
     Relay, Source, Time,
 };
-use fivetuple::{Address, Call, Explained, Identity, Loops, Server, Service, SocketName, Summary};
+use fivetuple::{
+    Address, Call, Explained, Family, Identity, Loops, Server, Service, SocketName, Summary,
+};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
@@ -192,6 +195,28 @@ pub(super) fn relay(
         )),
         None => Ok(relay),
     }
+}
+
+/// What can be known of a relay before it listens at this address, and nobody is to hear of one
+/// that leads to itself.
+///
+/// # Errors
+///
+/// As [`relay`].
+pub(super) fn check_relay(
+    plan: &plan::Relay,
+    address: &Address,
+    family: Option<Family>,
+) -> Result<(), String> {
+    let listening = match address {
+        Address::Unix(name) => vec![name.clone().into()],
+        Address::Tcp(place) | Address::Udp(place) => match place.listening_addresses(family) {
+            Ok(Resolution::Known(all)) => all.into_iter().map(SocketName::Inet).collect(),
+            // What a name stands for is known when it listens there.
+            Ok(Resolution::Ask(_)) | Err(_) => Vec::new(),
+        },
+    };
+    relay(plan, listening.into_iter()).map(drop)
 }
 
 /// stdin and stdout as a member, if they are to be one.
