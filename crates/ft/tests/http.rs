@@ -904,6 +904,38 @@ fn whoever_reads_slowly_and_asks_again_gets_the_first_answer_whole() {
     assert_eq!(server.stop().status, 0);
 }
 
+/// Far sooner than an answer that nobody takes is given up, and only where the client has finished.
+#[test]
+fn who_has_finished_sending_and_takes_nothing_is_cut_after_half_closed() {
+    let site = Site::new();
+    let big = bytes(17, 0, 32 << 20);
+    site.write("site/big", &big);
+    let (mut server, address) = site.serve(&["--half-closed", "300ms"]);
+    let ask = || {
+        let mut client = connected(address);
+        client
+            .write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+            .expect("it takes it");
+        client
+    };
+    let finish = |client: &TcpStream| client.shutdown(Shutdown::Write).expect("it half-closes");
+    let (mut goes_on, at_once, later) = (ask(), ask(), ask());
+    finish(&at_once);
+    let first = server.wait_for("closed: ");
+    // By now its answer waits as the first one did.
+    finish(&later);
+    let second = server.wait_for("closed: ");
+    for (line, number) in [(first, "#2 "), (second, "#3 ")] {
+        assert!(
+            line.starts_with(number) && line.contains("closed: timed out"),
+            "{line}"
+        );
+    }
+    assert!(read_answer(&mut goes_on).1 == big);
+    drop(goes_on);
+    assert_eq!(server.stop().status, 0);
+}
+
 #[test]
 fn an_answer_during_a_drain_says_that_it_is_the_last() {
     let site = Site::new();

@@ -226,6 +226,14 @@ impl Connection {
         }
     }
 
+    /// Whether the event loop has heard that the peer has finished sending, however much of what it
+    /// has sent is unread. If not, the task is woken when more of that comes, or the end.
+    #[cfg(feature = "http")]
+    pub(crate) fn has_heard_end(&self, cx: &mut Context<'_>) -> bool {
+        let ready = self.fd.as_ref().map(|fd| fd.poll_read_ready(cx));
+        matches!(ready, Some(Poll::Ready(Ok(guard))) if guard.ready().is_read_closed())
+    }
+
     /// Waits for an error of a connection that nobody reads from or writes to at the moment: a
     /// peer that is wholly gone is found out by keepalive, and its RST arrives here.
     pub(crate) fn poll_broken(&self, cx: &mut Context<'_>) -> Poll<Errno> {

@@ -53,8 +53,16 @@ impl Carrier {
         Error::from_raw_os_error(errno.raw_os_error())
     }
 
-    fn sent(&mut self, sent: Poll<Result<usize, Errno>>) -> Poll<Result<usize, Error>> {
+    fn sent(
+        &mut self,
+        sent: Poll<Result<usize, Errno>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<usize, Error>> {
         self.progress.sending(sent.is_pending());
+        // hyper reads nothing until the answer is out.
+        if sent.is_pending() && self.connection.has_heard_end(cx) {
+            self.progress.end_came();
+        }
         sent.map_err(|errno| {
             let error = SendError::new(self.connection.name(), errno);
             self.failed(errno, &error)
@@ -105,7 +113,7 @@ impl Write for Carrier {
     ) -> Poll<Result<usize, Error>> {
         let this = self.get_mut();
         let sent = this.connection.poll_send(cx, bytes);
-        this.sent(sent)
+        this.sent(sent, cx)
     }
 
     fn poll_write_vectored(
@@ -115,7 +123,7 @@ impl Write for Carrier {
     ) -> Poll<Result<usize, Error>> {
         let this = self.get_mut();
         let sent = this.connection.poll_send_parts(cx, pieces);
-        this.sent(sent)
+        this.sent(sent, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -45,6 +45,8 @@ pub(super) struct Progress {
     /// The connection takes no more bytes for now, and some are left.
     unsent: AtomicBool,
     peer_finished: AtomicBool,
+    /// The end of what the peer sends is here, read or not.
+    end_came: AtomicBool,
     draining: AtomicBool,
     /// `SO_COOKIE`, where it is shown.
     pub(super) cookie: Option<u64>,
@@ -66,6 +68,11 @@ impl Progress {
 
     pub(super) fn peer_finished(&self) {
         self.peer_finished.store(true, Ordering::Relaxed);
+        self.end_came();
+    }
+
+    pub(super) fn end_came(&self) {
+        self.end_came.store(true, Ordering::Relaxed);
     }
 
     /// Bytes were to be sent; whether they have to wait.
@@ -145,6 +152,7 @@ impl Talk {
             head_begun: AtomicBool::new(false),
             unsent: AtomicBool::new(false),
             peer_finished: AtomicBool::new(false),
+            end_came: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             cookie: match options.status {
                 true => sockopt::socket_cookie(&connection).ok(),
@@ -224,7 +232,7 @@ impl Talk {
                 Poll::Ready(Turn::Wait) => self.no_more_requests(),
             }
         }
-        let one_sided = self.progress.peer_finished.load(Ordering::Relaxed);
+        let one_sided = self.progress.end_came.load(Ordering::Relaxed);
         let due = self.timer.poll(cx, self.progress.live.moved(), one_sided);
         due.map(|()| Ending::by(Close::TimeOut))
     }

@@ -31,7 +31,7 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
         Row(
             "kept",
             "a connection waits 60 s for its next request; an answer that nobody takes is given \
-             up after 5 min without a byte",
+             up after 5 min without a byte, after --half-closed if its client has finished sending",
         ),
         Row(
             "stopped",
