@@ -225,6 +225,25 @@ fn a_relay_joins_tcp_and_unix_sockets_in_any_combination() {
 }
 
 #[test]
+fn a_relay_on_a_unix_socket_calls_as_its_options_say() {
+    let folder = Folder::new();
+    let front = address(&folder.path("front"));
+    let (echo, place) = Running::listen(&["0", "echo"]);
+    let destination = format!("localhost:{}", place.port());
+    for (option, host) in [("-4", "127.0.0.1"), ("-6", "[::1]")] {
+        let words = ["relay", &destination, option, "--interface", "lo", "-v"];
+        let mut relay = listen(&front, &words);
+        assert_eq!(answer(&front, b"hello"), b"hello");
+        relay.wait_for("SO_BINDTODEVICE, lo");
+        let line = relay.wait_for(" connected for #1");
+        let called = format!(" → {host}:{} tcp", place.port());
+        assert!(line.contains(&called), "{option}: {line}");
+        assert_eq!(relay.stop().status, 0);
+    }
+    assert_eq!(echo.stop().status, 0);
+}
+
+#[test]
 fn a_reset_behind_a_relay_never_becomes_an_orderly_end() {
     let folder = Folder::new();
     let path = folder.path("x");

@@ -1,6 +1,6 @@
 //! `ft listen`: what its words mean together.
 
-use fivetuple::address::Host;
+use fivetuple::address::{Host, UnixAddress};
 use fivetuple::{
     Access, Address, AtLimit, BACKLOG, Family, Limits, ServerOptions, SocketOptions, Terms,
 };
@@ -28,6 +28,7 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
     }
     let service = service::plan(&words, around)?;
     service::relay::of_one_kind(&service, false)?;
+    of_sockets(&words, &sockets, service::relay::calls_ip(&service))?;
     let report = shown::report(&words.shown, around)?;
     let defaults = ServerOptions::default();
     let mut terms = Terms::SERVER;
@@ -37,7 +38,11 @@ pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, 
     }
     let options = ServerOptions {
         socket: SocketOptions {
-            interface: words.place.interface,
+            // Whoever made the passed ones has chosen theirs.
+            interface: words
+                .place
+                .interface
+                .filter(|_| matches!(sockets, Sockets::Made(_))),
             file_mode: words.mode.unwrap_or(defaults.socket.file_mode),
             ..defaults.socket
         },
@@ -77,54 +82,77 @@ fn sockets(
     around: Surroundings<'_>,
 ) -> Result<Sockets, String> {
     let Some(word) = &words.address else {
-        let made = [
-            (words.place.v4, "-4"),
-            (words.place.v6, "-6"),
-            (words.place.interface.is_some(), "--interface"),
-            (words.backlog.is_some(), "--backlog"),
-            (words.mode.is_some(), "--mode"),
-        ];
-        if let Some(option) = shown::first(made) {
-            return Err(format!(
-                "{option} is for a socket that ft makes, and with --listen-fd it is made: leave it \
-                 out"
-            ));
-        }
         let descriptors = passed::descriptors(&words.listen_fd, around.environment)?;
         return Ok(Sockets::Passed(descriptors));
     };
     let mut address = address(word, &words.service)?;
-    match &mut address {
-        Address::Tcp(place) | Address::Udp(place) => {
-            if words.place.interface.is_some() && place.host == Host::Here {
-                place.host = Host::Any;
-            }
-            place
-                .listening_addresses(family)
-                .map_err(|error| error.to_string())?;
-            if words.mode.is_some() {
-                return Err("--mode is of the file of a Unix socket: leave it out".to_owned());
-            }
+    if let Address::Tcp(place) | Address::Udp(place) = &mut address {
+        if words.place.interface.is_some() && place.host == Host::Here {
+            place.host = Host::Any;
         }
-        Address::Unix(_) => of_ip(words)?,
+        place
+            .listening_addresses(family)
+            .map_err(|error| error.to_string())?;
+        if words.mode.is_some() {
+            return Err("--mode is of the file of a Unix socket: leave it out".to_owned());
+        }
     }
     Ok(Sockets::Made(address))
 }
 
-/// Options about IP addresses, which a Unix socket does not have.
-fn of_ip(words: &Listen) -> Result<(), String> {
-    let options = [
+/// Options that these sockets have no use for. Some are about calls as well, if there are any to
+/// IP addresses.
+fn of_sockets(words: &Listen, sockets: &Sockets, calls_ip: bool) -> Result<(), String> {
+    let of_both = shown::first([
         (words.place.v4, "-4"),
         (words.place.v6, "-6"),
         (words.place.interface.is_some(), "--interface"),
+    ]);
+    let useless = of_both.filter(|_| !calls_ip);
+    match sockets {
+        Sockets::Made(Address::Unix(name)) => of_unix(words, name, useless),
+        Sockets::Made(_) => Ok(()),
+        Sockets::Passed(_) => {
+            let made = [
+                (words.backlog.is_some(), "--backlog"),
+                (words.mode.is_some(), "--mode"),
+            ];
+            match useless.or(shown::first(made)) {
+                Some(option) => Err(format!(
+                    "{option} is for a socket that ft makes, and with --listen-fd it is made: \
+                     leave it out"
+                )),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// Options that a Unix socket has no use for, or one without a file.
+fn of_unix(
+    words: &Listen,
+    name: &UnixAddress,
+    useless: Option<&'static str>,
+) -> Result<(), String> {
+    let is_file = matches!(name, UnixAddress::Path(_));
+    if words.mode.is_some() && !is_file {
+        return Err(
+            "--mode is of the file of a Unix socket, and an abstract name has none: leave it out"
+                .to_owned(),
+        );
+    }
+    let of_clients = shown::first([
         (!words.allow.is_empty(), "--allow"),
         (!words.deny.is_empty(), "--deny"),
         (words.max_per_ip.is_some(), "--max-per-ip"),
-    ];
-    match shown::first(options) {
+    ]);
+    let instead = match of_clients {
+        Some(_) if useless.is_none() && is_file => " (--mode says who may connect)",
+        _ => "",
+    };
+    match useless.or(of_clients) {
         Some(option) => Err(format!(
-            "{option} is about IP addresses, and a Unix socket has none: leave it out (--mode says \
-             who may connect)"
+            "{option} is about IP addresses, and a Unix socket has none: leave it out{instead}"
         )),
         None => Ok(()),
     }

@@ -100,6 +100,28 @@ fn a_relay_is_a_server_with_that_service() {
 }
 
 #[test]
+fn where_a_relay_listens_without_ip_its_options_are_about_its_calls() {
+    for line in [
+        "relay unix:/x localhost:80,unix:/y -6 --interface lo --source ::1",
+        "relay unix:@x localhost:80 -6 --interface lo --source ::1",
+        "listen --listen-fd 3 relay localhost:80 -6 --interface lo --source ::1",
+    ] {
+        let plan = listen(line);
+        let made = matches!(plan.sockets, Sockets::Made(_));
+        assert_eq!(plan.options.socket.interface.is_some(), made, "{line}");
+        let Service::Relay(relay) = plan.service else {
+            panic!("{line}");
+        };
+        assert_eq!(relay.options.family, Some(Family::Inet6), "{line}");
+        assert_eq!(relay.options.socket.interface.as_deref(), Some("lo"));
+        assert_eq!(relay.options.source, Some("[::1]:0".parse().unwrap()));
+    }
+    let to_unix = listen("relay 8080 unix:/x -4 --interface lo");
+    assert_eq!(to_unix.options.family, Some(Family::Inet));
+    assert_eq!(to_unix.options.socket.interface.as_deref(), Some("lo"));
+}
+
+#[test]
 fn what_is_no_relay_says_what_to_write() {
     for (line, sentence) in [
         (

@@ -85,6 +85,11 @@ fn together(words: &Listen, around: Surroundings<'_>) -> Result<plan::Hub, Strin
                 .to_owned(),
         );
     }
+    if matches!(hub.messages, Some(MessagesWord::Chunks)) && hub.max_line.is_some() && !hub.rooms {
+        return Err(
+            "--max-line is about lines, and --messages chunks has none: leave one out".to_owned(),
+        );
+    }
     let terminals = around.terminals;
     Ok(plan::Hub {
         options: HubOptions {

@@ -73,7 +73,12 @@ pub(super) fn plan<'a>(
     let options = &words.relay;
     let family = family(&words.place, options.source)?;
     let destination = |word: &str| destination(word, family);
-    let destinations = word.split(',').map(destination).collect::<Result<_, _>>()?;
+    let destinations: Vec<Address> = word.split(',').map(destination).collect::<Result<_, _>>()?;
+    if options.source.is_some() && !destinations.iter().any(is_ip) {
+        return Err(
+            "--source is about IP addresses, and a Unix socket has none: leave it out".to_owned(),
+        );
+    }
     let defaults = ConnectOptions::default();
     Ok(Service::Relay(plan::Relay {
         destinations,
@@ -95,6 +100,18 @@ fn destination(word: &str, family: Option<fivetuple::Family>) -> Result<Address,
     let address: Address = word.parse().map_err(sentence)?;
     callable(&address, family)?;
     Ok(address)
+}
+
+fn is_ip(address: &Address) -> bool {
+    address.host_port().is_some()
+}
+
+/// Whether this service calls IP addresses.
+pub(in crate::args) fn calls_ip(service: &Service) -> bool {
+    match service {
+        Service::Relay(relay) => relay.destinations.iter().any(is_ip),
+        _ => false,
+    }
 }
 
 /// What is wrong with a relay that leads from streams to datagrams, or the other way round.

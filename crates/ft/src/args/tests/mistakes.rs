@@ -187,6 +187,8 @@ ft listen: the messages of a chat are lines: leave out --messages
 $ ft listen 8080 hub --max-behind 1k --max-line 2k
 ft listen: a line of --max-line 2000 bytes does not fit into --max-behind 1000: make one larger or the \
         other smaller
+$ ft listen 8080 hub --messages chunks --max-line 2k
+ft listen: --max-line is about lines, and --messages chunks has none: leave one out
 $ ft listen 8080 -- cat
 ft listen: words behind -- are for a program: write exec -- CMD ARGS
 $ ft listen 8080 exec
@@ -241,6 +243,22 @@ $ ft connect 80 --check --idle 5
 ft connect: --check sends and receives nothing: leave out --idle
 $ ft connect 80 --exec --raw -- cat
 ft connect: with --exec the program has the data, not this terminal: leave out --raw
+$ ft listen unix:@x echo --mode 0600
+ft listen: --mode is of the file of a Unix socket, and an abstract name has none: leave it out
+$ ft listen unix:@x echo --deny ::1
+ft listen: --deny is about IP addresses, and a Unix socket has none: leave it out
+$ ft listen unix:/x echo -4
+ft listen: -4 is about IP addresses, and a Unix socket has none: leave it out
+$ ft listen --listen-fd 3 echo -4
+ft listen: -4 is for a socket that ft makes, and with --listen-fd it is made: leave it out
+$ ft listen --listen-fd 3 relay 80 --backlog 5
+ft listen: --backlog is for a socket that ft makes, and with --listen-fd it is made: leave it out
+$ ft relay 80 unix:/x --source 127.0.0.1
+ft relay: --source is about IP addresses, and a Unix socket has none: leave it out
+$ ft relay unix:/x unix:/y --interface lo
+ft relay: --interface is about IP addresses, and a Unix socket has none: leave it out
+$ ft relay unix:/x localhost:80 -4 --max-per-ip 2
+ft relay: --max-per-ip is about IP addresses, and a Unix socket has none: leave it out (--mode says who may connect)
 $ ft listen 80 --events f --dump f
 ft listen: --events and --dump write different things: give each its own file
 $ ft listen 80 --events ''

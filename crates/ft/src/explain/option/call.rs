@@ -81,7 +81,10 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("of", "connect, listen, relay"),
             Row("connect", "only IPv4 addresses of the name are tried"),
             Row("listen", "a socket for IPv4 only"),
-            Row("relay", "both: where it listens and what it calls"),
+            Row(
+                "relay",
+                "both: where it listens and what it calls, if that is IP",
+            ),
             Text(
                 "Without -4 and -6, connect races both families, and the first that answers wins \
                  (RFC 8305); listen makes one socket for each.",
@@ -99,7 +102,10 @@ pub(crate) const TOPICS: &[Topic] = &[
             Row("of", "connect, listen, relay"),
             Row("connect", "only IPv6 addresses of the name are tried"),
             Row("listen", "a socket for IPv6 only"),
-            Row("relay", "both: where it listens and what it calls"),
+            Row(
+                "relay",
+                "both: where it listens and what it calls, if that is IP",
+            ),
             Text(
                 "Without -4 and -6, connect races both families, and the first that answers wins \
                  (RFC 8305); listen makes one socket for each.",

@@ -47,7 +47,10 @@ pub(crate) const TOPICS: &[Topic] = &[
         body: &[
             Row("of", "listen, with hub and chat"),
             Row("value", "SIZE without the newline (default 64Ki)"),
-            Text("What is longer is cut, the rest left out, and its sender is told."),
+            Text(
+                "What is longer is cut, the rest left out, and its sender is told. With \
+                 --messages chunks it is about the name of a room alone.",
+            ),
         ],
         examples: &[example("ft listen 8080 chat --max-line 1k", "")],
         see_also: &["hub", "--messages"],

@@ -24,7 +24,8 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "Whoever starts ft has opened the port: systemd, or a shell. It stands in place \
                  of ADDRESS. A low port then needs no privilege, and a restart refuses nobody, \
-                 because clients wait in the accept queue of the socket that stays open.",
+                 because clients wait in the accept queue of the socket that stays open. Not for \
+                 UDP, where ft opens the port itself.",
             ),
             Text(
                 "With NOTIFY_SOCKET in the environment (Type=notify) ft says READY=1 when clients \
@@ -47,7 +48,10 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "bench",
                 "echo (default), connect, request, send, receive, both, hold: see bench",
             ),
-            Row("listen", "three octal digits (0600)"),
+            Row(
+                "listen",
+                "three octal digits (0600); an abstract name has none",
+            ),
             Text(
                 "Who may write to the file may connect. The file has this mode from its first \
                  moment on, whatever the umask.",
