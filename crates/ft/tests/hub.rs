@@ -1,49 +1,16 @@
 //! `ft listen … hub` and `… chat` with the programs that people have.
 
+mod program;
 mod rig;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::thread;
 
+use program::{ALL, Place, client};
 use rig::{PATIENCE, Running, ft, has, number, run, sh, wait};
 use rustix::process::Signal;
-
-/// Like nc: stdin to the peer, what comes to stdout, both line by line.
-const PYTHON: &str = r"
-import socket, sys, threading
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-def send():
-    for line in sys.stdin.buffer:
-        s.sendall(line)
-    s.shutdown(socket.SHUT_WR)
-threading.Thread(target=send, daemon=True).start()
-while data := s.recv(65536):
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
-";
-
-const CLIENTS: [&str; 5] = ["nc", "ncat", "socat", "python3", "ft"];
-
-fn command(name: &str, address: SocketAddr) -> Option<Command> {
-    let (host, port) = (address.ip().to_string(), address.port().to_string());
-    if name != "ft" && !has(name) {
-        return None;
-    }
-    let mut command = Command::new(name);
-    match name {
-        "nc" => command.args(["-N", &host, &port]),
-        "ncat" => command.args([&host, &port]),
-        "socat" => command.args(["-t60", "-", &format!("TCP:{address}")]),
-        "python3" => command.args(["-c", PYTHON, &host, &port]),
-        _ => {
-            command = ft();
-            command.args(["connect", &host, &port])
-        }
-    };
-    Some(command)
-}
 
 /// A program at a hub: lines in, lines out.
 struct Program {
@@ -55,7 +22,7 @@ struct Program {
 
 impl Program {
     fn start(name: &'static str, address: SocketAddr) -> Option<Self> {
-        let mut command = command(name, address)?;
+        let mut command = client(name, &Place::Tcp(address))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         let stdin = child.stdin.take();
@@ -118,7 +85,7 @@ fn hears(member: &mut TcpStream, expected: &str) {
 fn every_program_can_be_a_member_of_a_hub() {
     let (mut server, address) = Running::listen(&["127.0.0.1:0", "hub"]);
     let mut programs = Vec::new();
-    for name in CLIENTS {
+    for name in ALL {
         if let Some(program) = Program::start(name, address) {
             programs.push(program);
             server.wait_for("accepted");
@@ -145,8 +112,8 @@ fn one_line_of_a_script_is_heard_by_all_and_the_script_ends() {
     let (mut server, address) = Running::listen(&["127.0.0.1:0", "hub"]);
     let mut listener = member(address);
     server.wait_for("accepted");
-    for name in CLIENTS {
-        let Some(mut command) = command(name, address) else {
+    for name in ALL {
+        let Some(mut command) = client(name, &Place::Tcp(address)) else {
             continue;
         };
         let output = run(&mut command, b"hi");
@@ -162,7 +129,7 @@ fn one_line_of_a_script_is_heard_by_all_and_the_script_ends() {
 fn every_program_can_chat() {
     let (mut server, address) = Running::listen(&["127.0.0.1:0", "chat"]);
     let mut here = Vec::new();
-    for name in CLIENTS {
+    for name in ALL {
         let Some(mut program) = Program::start(name, address) else {
             continue;
         };

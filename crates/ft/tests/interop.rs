@@ -1,5 +1,6 @@
 //! `ft` with the programs that people know, in both roles.
 
+mod program;
 mod rig;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,17 +9,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use program::Place;
 use rig::{Running, bytes, ft, has, number, run};
 
 /// Sends stdin, finishes sending, prints what comes until the end.
-const PYTHON_CLIENT: &str = r"
-import socket, sys
-with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as s:
-    s.sendall(sys.stdin.buffer.read())
-    s.shutdown(socket.SHUT_WR)
-    while data := s.recv(65536):
-        sys.stdout.buffer.write(data)
-";
 const ASYNCIO_CLIENT: &str = r"
 import asyncio, sys
 async def main():
@@ -64,37 +58,18 @@ async def main():
 asyncio.run(main())
 ";
 
+const CLIENTS: [&str; 6] = ["nc", "ncat", "socat", "python3", "python3/asyncio", "ft"];
+
 /// A program that sends its stdin to this address, finishes, and prints what comes back.
 fn client(name: &str, address: SocketAddr) -> Option<Command> {
-    let (host, port) = (address.ip().to_string(), address.port().to_string());
-    let program = name.split('/').next().expect("a name");
-    if program != "ft" && !has(program) {
-        return None;
+    if name != "python3/asyncio" {
+        return program::client(name, &Place::Tcp(address));
     }
-    let mut command = Command::new(program);
-    match name {
-        "nc" => command.args(["-N", &host, &port]),
-        "ncat" => command.args([&host, &port]),
-        "socat" => command.args(["-t60", "-", &format!("TCP:{address}")]),
-        "python3/socket" => command.args(["-c", PYTHON_CLIENT, &host, &port]),
-        "python3/asyncio" => command.args(["-c", ASYNCIO_CLIENT, &host, &port]),
-        "ft" => {
-            command = ft();
-            command.args(["connect", &host, &port])
-        }
-        _ => unreachable!("{name}"),
-    };
-    Some(command)
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let mut command = Command::new("python3");
+    command.args(["-c", ASYNCIO_CLIENT, &host, &port]);
+    has("python3").then_some(command)
 }
-
-const CLIENTS: [&str; 6] = [
-    "nc",
-    "ncat",
-    "socat",
-    "python3/socket",
-    "python3/asyncio",
-    "ft",
-];
 
 #[test]
 fn every_client_gets_its_bytes_back_from_echo_over_both_families() {
@@ -180,18 +155,6 @@ fn discard_takes_everything_and_sends_nothing() {
         "{:#?}",
         ended.said.last()
     );
-}
-
-#[test]
-fn chargen_sends_the_pattern_for_as_long_as_it_is_read() {
-    let (server, address) = Running::listen(&["127.0.0.1:0", "chargen"]);
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let mut text = vec![0; 74 * 95 * 3];
-    stream.read_exact(&mut text).unwrap();
-    assert!(text.starts_with(b" !\"#$%&'()*+,-./0123456789"));
-    assert_eq!(text[..74 * 95], text[74 * 95..74 * 190]);
-    drop(stream);
-    assert_eq!(server.stop().status, 0);
 }
 
 /// A server of another make: its process, and the port that it printed.

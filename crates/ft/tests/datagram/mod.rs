@@ -1,4 +1,5 @@
 //! Peers that send and receive datagrams.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
