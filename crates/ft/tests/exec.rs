@@ -22,6 +22,9 @@ const WAYS: [&[&str]; 2] = [&[], &["--pipe"]];
 /// The same, and a terminal.
 const ALL_WAYS: [&[&str]; 3] = [&[], &["--pipe"], &["--pty"]];
 
+/// Outputs of a program that ends at once.
+const SIZES: [usize; 5] = [1, 1000, 65_536, 65_537, 1_000_000];
+
 fn all() -> bool {
     std::env::var_os("FT_TEST_ALL").is_some()
 }
@@ -104,7 +107,7 @@ fn everything_arrives_from_a_program_that_ends_at_once() {
     let whole = bytes(3, 0, 1_000_000);
     let file = folder.write("output", &whole);
     for way in WAYS {
-        for size in [1, 1000, 65_536, 65_537, 1_000_000] {
+        for size in SIZES {
             let (ft, address) = exec(way, &["head", "-c", &size.to_string(), &file]);
             for run in 0..runs {
                 // Some finish at once, some never send, some send what nobody reads.
@@ -128,6 +131,63 @@ fn everything_arrives_from_a_program_that_ends_at_once() {
             let last = ended.said.last().expect("a last line");
             assert!(last.contains(&sum), "{way:?}: {last}");
         }
+    }
+}
+
+#[test]
+fn everything_arrives_from_a_program_that_ends_at_once_over_a_unix_socket() {
+    let runs = if all() { 500 } else { 20 };
+    let folder = Folder::new();
+    let whole = bytes(3, 0, 1_000_000);
+    let file = folder.write("output", &whole);
+    let path = folder.path("x");
+    let address = format!("unix:{}", path.display());
+    for size in SIZES {
+        let mut command = ft();
+        let words = ["listen", &address, "exec", "--", "head", "-c"];
+        command.args(words).args([&size.to_string(), &file]);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let mut ft = Running::start(&mut command);
+        ft.wait_for("listening on unix:");
+        for run in 0..runs {
+            let mut stream = UnixStream::connect(&path).expect("it listens");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+            match run % 3 {
+                0 => stream.shutdown(Shutdown::Write).expect("it is open"),
+                1 => stream.write_all(b"never read").expect("it is open"),
+                _ => {}
+            }
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).expect("an orderly end");
+            assert!(answer == whole[..size], "{size} {run}: {}", answer.len());
+        }
+        let ended = ft.stop();
+        assert_eq!(ended.status, 0, "{:#?}", ended.said);
+    }
+}
+
+#[test]
+fn everything_arrives_from_a_program_that_ends_at_once_and_has_a_terminal() {
+    let runs = if all() { 500 } else { 20 };
+    let folder = Folder::new();
+    let whole = bytes(3, 0, 1_000_000);
+    let file = folder.write("output", &whole);
+    for size in SIZES {
+        let script = "stty -opost; exec head -c $0 $1";
+        let program = ["sh", "-c", script, &size.to_string(), &file];
+        let (ft, address) = exec(&["--pty"], &program);
+        for run in 0..runs {
+            // What is sent would be echoed.
+            let mut stream = connect(address);
+            if run % 2 == 0 {
+                stream.shutdown(Shutdown::Write).expect("it is open");
+            }
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).expect("an orderly end");
+            assert!(answer == whole[..size], "{size} {run}: {}", answer.len());
+        }
+        let ended = ft.stop();
+        assert_eq!(ended.status, 0, "{:#?}", ended.said);
     }
 }
 

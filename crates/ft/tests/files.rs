@@ -919,6 +919,54 @@ fn connect_draws_its_progress_and_never_on_stdout() {
 }
 
 #[test]
+fn where_the_size_is_unknown_the_bytes_and_the_rate_are_drawn() {
+    if !has("script") {
+        return;
+    }
+    let place = Folder::new();
+    fs::create_dir(place.path("inbox")).unwrap();
+    let content = bytes(3, 0, 3_000_000);
+    let (first, last) = content.split_at(2_000_000);
+    // What comes from a server.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let command = "stty cols 80; $FT connect 127.0.0.1:$PORT --progress > copy";
+    let mut screen = Screen::start(command, &place, port);
+    let (mut connection, _) = listener.accept().unwrap();
+    connection.write_all(first).unwrap();
+    screen.wait_for("2.00 MB, ");
+    screen.wait_for(" MB/s");
+    connection.write_all(last).unwrap();
+    drop(connection);
+    let shown = screen.end();
+    assert_eq!(lines_that_stay(&shown), [""], "{shown:?}");
+    assert!(fs::read(place.path("copy")).unwrap() == content);
+    // What comes from clients.
+    let command = "stty cols 80; $FT listen 127.0.0.1:0 receive inbox";
+    let mut screen = Screen::start(command, &place, 0);
+    let text = screen.wait_for(" tcp");
+    let (_, rest) = text.split_once("listening on ").unwrap();
+    let mut client = TcpStream::connect(rest.split_once(" tcp").unwrap().0).unwrap();
+    client.write_all(first).unwrap();
+    screen.wait_for("2.00 MB, ");
+    screen.wait_for(" MB/s");
+    client.write_all(last).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    screen.wait_for(" closed: ");
+    screen.keyboard.write_all(b"\x03").unwrap();
+    let shown = screen.end();
+    let lines = lines_that_stay(&shown);
+    assert!(
+        !lines.iter().any(|line| line.contains("MB/s")),
+        "{lines:#?}"
+    );
+    let names = place.names("inbox");
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(fs::read(place.path("inbox").join(&names[0])).unwrap() == content);
+}
+
+#[test]
 fn without_a_terminal_nothing_is_drawn_and_usr1_prints_the_line() {
     let place = Folder::new();
     let file = place.write("file", &bytes(1, 0, 30_000_000));

@@ -104,6 +104,60 @@ fn a_long_stream_goes_through_three_relays_byte_by_byte() {
 }
 
 #[test]
+fn a_destination_that_comes_up_later_is_found_and_gets_what_was_sent_early() {
+    let port = quiet_port();
+    let mut command = ft();
+    command.args(["relay", "127.0.0.1:0", &format!("127.0.0.1:{port}")]);
+    command.args(["--retry", "forever"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let (mut relay, at) = Running::listen_as(&mut command);
+    let mut client = patient(TcpStream::connect(at).expect("the relay listens"));
+    client.write_all(b"early").expect("it is taken");
+    for _ in 0..2 {
+        relay.wait_for("connection refused (ECONNREFUSED)");
+    }
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("nobody has it");
+    let (destination, _) = listener.accept().expect("the relay calls again");
+    let mut destination = patient(destination);
+    let mut came = [0; 5];
+    destination.read_exact(&mut came).expect("it comes");
+    assert_eq!(&came, b"early");
+    destination.write_all(b"reply").expect("it is taken");
+    client.read_exact(&mut came).expect("it comes");
+    assert_eq!(&came, b"reply");
+    drop((client, destination));
+    let ended = relay.stop();
+    assert_eq!(ended.status, 0);
+    let last = ended.said.last().expect("a summary");
+    assert!(last.starts_with("1 connection accepted, 1 "), "{last}");
+}
+
+#[test]
+fn where_the_first_address_of_a_name_is_dead_the_next_is_called() {
+    let mut dead_first = 0;
+    for host in ["127.0.0.1", "::1"] {
+        let port = quiet_port();
+        let listener = TcpListener::bind((host, port)).expect("nobody has it");
+        let mut command = ft();
+        command.args(["relay", "127.0.0.1:0", &format!("localhost:{port}"), "-v"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let (mut relay, at) = Running::listen_as(&mut command);
+        let (mut client, mut destination) = joined(&listener, at);
+        client.write_all(b"through").expect("it is taken");
+        let mut came = [0; 7];
+        destination.read_exact(&mut came).expect("it comes");
+        assert_eq!(&came, b"through", "{host}");
+        relay.wait_for(" connected for #1");
+        let refused = |line: &String| line.contains("ECONNREFUSED");
+        dead_first += usize::from(relay.said.iter().any(refused));
+        drop((client, destination));
+        assert_eq!(relay.stop().status, 0);
+    }
+    // localhost has both addresses, and one of the two comes first.
+    assert_eq!(dead_first, 1);
+}
+
+#[test]
 fn bulk_both_ways_at_once_arrives_whole() {
     let (listener, address) = listener();
     let (_relay, at) = relay(&address);
