@@ -6,8 +6,9 @@ mod recorder;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use fivetuple::kernel::child::GRACE;
 use fivetuple::service::{Data, Exec, ExecOptions, Stderr};
 use fivetuple::{Reason, ServerOptions, Service, Side, Terms};
 use recorder::{Fact, Running, pattern, read_all, reset, until};
@@ -247,5 +248,22 @@ fn what_cannot_be_started_is_refused_at_once() {
     for words in [vec!["no-such-program"], vec![], vec!["/etc/passwd"]] {
         let error = Exec::new(ExecOptions::new(words)).unwrap_err();
         assert!(error.to_string().starts_with("exec "), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_ended_after_all_were_killed_is_killed_too() {
+    for data in WAYS {
+        let exec = shell("trap '' TERM; echo; exec sleep 1000", data);
+        let running = Running::start(exec.clone(), options()).await;
+        let mut client = running.connect();
+        line(&mut client);
+        let killed = Instant::now();
+        exec.kill();
+        // The connection ends only now, and with it the program, which ignores TERM.
+        running.control.cut();
+        exec.ended().await;
+        assert!(killed.elapsed() < GRACE, "{data:?}: {:?}", killed.elapsed());
+        running.end().await;
     }
 }

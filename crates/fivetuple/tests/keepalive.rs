@@ -5,25 +5,15 @@ mod recorder;
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::process::Command;
 use std::time::Duration;
 
 use fivetuple::service::Discard;
 use fivetuple::{
     Close, Family, Identity, Keepalive, Reason, ServerOptions, Side, Socket, SocketOptions,
 };
-use namespace::{in_namespace, run, skip};
+use namespace::{has_nft, in_namespace, run};
 use recorder::{Fact, Running, loopback};
 use rustix::io::Errno;
-
-fn has_nft() -> bool {
-    let found = Command::new("nft").arg("--version").output();
-    let has_it = found.is_ok_and(|output| output.status.success());
-    if !has_it {
-        skip("there is no nft");
-    }
-    has_it
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_answers_no_probe_is_timed_out_and_the_listening_socket_goes_on() {

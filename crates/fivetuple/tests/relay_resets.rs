@@ -85,7 +85,7 @@ fn read_to_reset(mut stream: TcpStream, all: &Arc<Vec<u8>>, finishes: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_reset_at_any_byte_becomes_an_orderly_end() {
     let seeds: u64 = if std::env::var_os("FT_TEST_ALL").is_some() {
-        20_000
+        100_000
     } else {
         300
     };

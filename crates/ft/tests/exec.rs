@@ -192,6 +192,42 @@ fn everything_arrives_from_a_program_that_ends_at_once_and_has_a_terminal() {
 }
 
 #[test]
+fn a_long_stream_comes_back_from_a_program_byte_by_byte() {
+    let size: u64 = if all() { 1 << 30 } else { 10 << 20 };
+    for way in WAYS {
+        let (ft, address) = exec(way, &["cat"]);
+        let mut stream = connect(address);
+        let mut sending = stream.try_clone().expect("a socket");
+        let writer = thread::spawn(move || {
+            let mut sent = 0;
+            while sent < size {
+                let part = bytes(5, sent, 256 * 1024);
+                sending.write_all(&part).expect("it is taken");
+                sent += part.len() as u64;
+            }
+            sending.shutdown(Shutdown::Write).expect("it is open");
+        });
+        let mut received = 0;
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let count = stream.read(&mut buffer).expect("an orderly end");
+            if count == 0 {
+                break;
+            }
+            let right = buffer[..count] == bytes(5, received, count)[..];
+            assert!(right, "{way:?}: a wrong byte after {received}");
+            received += count as u64;
+        }
+        assert_eq!(received, size, "{way:?}");
+        writer.join().expect("it writes");
+        let ended = ft.stop();
+        let last = ended.said.last().expect("a last line");
+        let sums = format!("sent {size} B, received {size} B");
+        assert!(last.ends_with(&sums), "{way:?}: {last}");
+    }
+}
+
+#[test]
 fn a_half_close_is_the_end_of_input_and_late_output_gets_back() {
     for way in WAYS {
         let (_ft, address) = shell(way, "wc -c; echo late");
@@ -527,6 +563,93 @@ fn an_ft_that_is_killed_leaves_no_direct_child() {
         drop(ft);
         eventually("it ends", || is_gone(&pid, number));
     }
+}
+
+/// The processes that have this in their command line, those between fork and exec too.
+fn marked(mark: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("/proc is there").flatten();
+    let names = processes.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter(|pid| {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&words).contains(mark)
+        })
+        .collect()
+}
+
+/// How `ft` is ended.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Once,
+    Twice,
+    Killed,
+}
+
+/// Ends `ft` at one of 41 moments of the first 10 ms after four clients came, or, in the last round,
+/// when all of them have their program.
+fn end_at_a_moment(told: Told, round: usize, is_last: bool) {
+    let mark = format!("7{:07}{:04}", std::process::id(), round * 3 + told as usize);
+    let script = match told {
+        // What the program itself has started is out of reach.
+        Told::Killed => format!("trap '' TERM HUP; echo; exec sleep {mark}"),
+        Told::Twice => format!("trap '' TERM HUP; sleep {mark} & echo; sleep {mark}"),
+        Told::Once => format!("sleep {mark} & sleep {mark} & echo; wait"),
+    };
+    let drain: &[&str] = match told {
+        Told::Once => &["--drain", "0"],
+        Told::Twice | Told::Killed => &[],
+    };
+    let way = ALL_WAYS[round % ALL_WAYS.len()];
+    let (mut ft, address) = shell(&[way, drain].concat(), &script);
+    let mut clients: Vec<TcpStream> = (0..4).map(|_| connect(address)).collect();
+    if is_last {
+        for client in &mut clients {
+            assert_eq!(client.read(&mut [0]).expect("it has begun"), 1);
+        }
+    } else {
+        let moment = Duration::from_micros(250) * (round * 29 % 41) as u32;
+        thread::sleep(moment); // peer: the signal comes at any moment
+    }
+    match told {
+        Told::Once => {
+            ft.stop();
+        }
+        Told::Twice => {
+            ft.signal(Signal::TERM);
+            ft.wait_for("no longer listening");
+            ft.stop();
+        }
+        Told::Killed => {
+            ft.signal(Signal::KILL);
+            drop(ft);
+            // The kernel ends it, and nobody waits for that.
+            eventually("the programs end", || marked(&mark).is_empty());
+        }
+    }
+    let left = marked(&mark);
+    assert!(left.is_empty(), "{told:?}, round {round}: {left:?}");
+}
+
+#[test]
+fn at_whatever_moment_ft_ends_no_process_is_left_that_it_can_reach() {
+    const AT_A_TIME: usize = 8;
+    let rounds = if all() { 240 } else { 24 };
+    let each = [Told::Once, Told::Twice, Told::Killed];
+    let moments: Vec<_> = (0..rounds)
+        .flat_map(|round| each.map(|told| (told, round)))
+        .collect();
+    // Many at a time, as a round may have to wait for init: it reaps what a dead shell had started.
+    thread::scope(|scope| {
+        for part in 0..AT_A_TIME {
+            let mine = moments.iter().skip(part).step_by(AT_A_TIME);
+            scope.spawn(move || {
+                for (told, round) in mine {
+                    end_at_a_moment(*told, *round, round + 1 == rounds);
+                }
+            });
+        }
+    });
 }
 
 #[test]

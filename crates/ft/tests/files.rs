@@ -445,10 +445,11 @@ fn killed_at_any_moment_it_leaves_nothing_half_under_a_whole_name() {
     };
     let content = bytes(7, 0, 3_000_000);
     let mut completed = 0;
-    for round in 0..rounds {
+    let destinations = ["in", "in/file"];
+    for (round, to) in (0..rounds).flat_map(|round| destinations.map(|to| (round, to))) {
         let place = Folder::new();
         fs::create_dir(place.path("in")).unwrap();
-        let (server, address) = listen(&["receive", &place.text("in"), "--drain", "0"]);
+        let (server, address) = listen(&["receive", &place.text(to), "--drain", "0"]);
         let signal = if round % 2 == 0 {
             Signal::KILL
         } else {
@@ -474,7 +475,7 @@ fn killed_at_any_moment_it_leaves_nothing_half_under_a_whole_name() {
             }
         }
     }
-    assert!(completed < rounds, "none was killed in time");
+    assert!(completed < rounds * 2, "none was killed in time");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -15,17 +16,66 @@ use rig::{PATIENCE, Running, eventually, run};
 
 /// `ft` as a service manager starts it: the socket is descriptor 3, and the environment says so.
 fn managed(socket: OwnedFd, words: &str) -> Command {
+    let mut command = as_manager("1", "web", words);
+    command.stdin(Stdio::from(socket)).stdout(Stdio::null());
+    command
+}
+
+/// The same with what it calls the sockets. They come in as stdin and stdout, which are not theirs
+/// any more when `ft` begins.
+fn as_manager(count: &str, names: &str, words: &str) -> Command {
     let mut command = Command::new("bash");
     let script = format!(
-        "exec 3<&0 9<&- < /dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec $FT listen {words}"
+        "exec 3<&0 4>&1 9<&- < /dev/null > /dev/null; \
+         LISTEN_PID=$$ LISTEN_FDS={count} LISTEN_FDNAMES={names} exec $FT listen {words}"
     );
     command
         .args(["-c", &script])
         .env("FT", env!("CARGO_BIN_EXE_ft"))
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::from(socket))
-        .stdout(Stdio::null());
+        .env("NO_COLOR", "1");
     command
+}
+
+/// What the example unit says behind this key.
+fn unit(file: &str, key: &str) -> String {
+    let path = format!("{}/../../docs/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("the unit is there");
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    value
+        .unwrap_or_else(|| panic!("no {key} in {file}"))
+        .to_owned()
+}
+
+/// `ft` as the example unit in docs/ has it started, and told to whom it says how it is.
+fn as_the_unit_says(socket: OwnedFd, manager: &Path) -> Command {
+    let started = unit("ft-echo.service", "ExecStart");
+    let words = started.strip_prefix("/usr/local/bin/ft listen ");
+    let words = words.expect("it starts what is installed");
+    assert_eq!(unit("ft-echo.service", "Type"), "notify");
+    assert_eq!(unit("ft-echo.socket", "Accept"), "no");
+    let name = unit("ft-echo.socket", "FileDescriptorName");
+    let mut command = as_manager("1", &name, words);
+    command.stdin(Stdio::from(socket)).stdout(Stdio::null());
+    command.env("NOTIFY_SOCKET", manager);
+    command
+}
+
+/// The ear of a service manager, and what it has heard next.
+fn manager(folder: &rig::Folder) -> (PathBuf, UnixDatagram) {
+    let path = folder.path("manager");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a deadline");
+    (path, manager)
+}
+
+fn hear(manager: &UnixDatagram) -> String {
+    let mut state = [0; 64];
+    let count = manager.recv(&mut state).expect("it tells");
+    String::from_utf8_lossy(&state[..count]).into_owned()
 }
 
 fn start(listening: &TcpListener, words: &str) -> Running {
@@ -55,6 +105,46 @@ fn a_passed_socket_is_served_by_number_by_name_and_with_all() {
         exchange(address).expect("it is served");
         assert_eq!(server.stop().status, 0);
     }
+}
+
+#[test]
+fn of_several_passed_sockets_those_are_served_that_are_named() {
+    let sockets = ["a", "b"].map(|name| {
+        let listening = TcpListener::bind("127.0.0.1:0").expect("a socket");
+        let address = listening.local_addr().expect("an address");
+        (name, listening, address)
+    });
+    let [(_, first, _), (_, second, _)] = &sockets;
+    let start = |words: &str| {
+        let mut command = as_manager("2", "a:b", words);
+        let fd = |socket: &TcpListener| OwnedFd::from(socket.try_clone().expect("a second one"));
+        command.stdin(fd(first)).stdout(fd(second));
+        Running::start(&mut command)
+    };
+    for (name, _, address) in &sockets {
+        let mut server = start(&format!("--listen-fd {name} echo"));
+        server.wait_for(&format!("listening on {address} tcp"));
+        exchange(*address).expect("it is served");
+        let ended = server.stop();
+        assert_eq!(ended.status, 0);
+        let listened = |line: &&String| line.starts_with("listening on ");
+        assert_eq!(ended.said.iter().filter(listened).count(), 1, "{ended:?}");
+    }
+    for words in ["--listen-fd all echo", "--listen-fd b --listen-fd a echo"] {
+        let mut server = start(words);
+        server.wait_for("listening on ");
+        server.wait_for("listening on ");
+        for (_, _, address) in &sockets {
+            exchange(*address).expect("it is served");
+        }
+        assert_eq!(server.stop().status, 0);
+    }
+    let ended = start("--listen-fd c echo").wait();
+    assert_eq!(ended.status, 2, "{ended:?}");
+    assert!(
+        ended.said[0].contains("no socket of that name was passed"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -131,24 +221,14 @@ fn what_is_no_listening_socket_is_said() {
 #[test]
 fn the_manager_hears_when_it_is_ready_and_when_it_stops() {
     let folder = rig::Folder::new();
-    let path = folder.path("manager");
-    let manager = UnixDatagram::bind(&path).expect("a socket");
-    manager
-        .set_read_timeout(Some(PATIENCE))
-        .expect("a deadline");
+    let (path, manager) = manager(&folder);
     let listening = TcpListener::bind("127.0.0.1:0").expect("a socket");
     let address = listening.local_addr().expect("an address");
-    let hear = || {
-        let mut state = [0; 64];
-        let count = manager.recv(&mut state).expect("it tells");
-        String::from_utf8_lossy(&state[..count]).into_owned()
-    };
-    let mut command = managed(listening.into(), "--listen-fd all echo");
-    let server = Running::start(command.env("NOTIFY_SOCKET", &path));
-    assert_eq!(hear(), "READY=1");
+    let server = Running::start(&mut as_the_unit_says(listening.into(), &path));
+    assert_eq!(hear(&manager), "READY=1");
     exchange(address).expect("it is served, as it said");
     server.signal(rustix::process::Signal::TERM);
-    assert_eq!(hear(), "STOPPING=1");
+    assert_eq!(hear(&manager), "STOPPING=1");
     assert_eq!(server.wait().status, 0);
 }
 
@@ -156,17 +236,25 @@ fn the_manager_hears_when_it_is_ready_and_when_it_stops() {
 fn no_client_is_refused_or_reset_while_the_server_is_restarted_under_load() {
     let listening = TcpListener::bind("127.0.0.1:0").expect("a socket");
     let address = listening.local_addr().expect("an address");
-    let restarts = if std::env::var_os("FT_TEST_ALL").is_some() {
-        200
+    // And connections to each server, at least.
+    let (restarts, each) = if std::env::var_os("FT_TEST_ALL").is_some() {
+        (20, 20_000)
     } else {
-        20
+        (20, 8)
+    };
+    let folder = rig::Folder::new();
+    let (path, manager) = manager(&folder);
+    let start = || {
+        let socket = listening.try_clone().expect("a second descriptor");
+        let server = Running::start(&mut as_the_unit_says(socket.into(), &path));
+        assert_eq!(hear(&manager), "READY=1");
+        server
     };
     let (stop, served) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicU64::new(0)),
     );
-    let mut server = start(&listening, "--listen-fd all echo");
-    server.wait_for("listening on");
+    let mut server = start();
     let clients: Vec<_> = (0..8)
         .map(|_| {
             let (stop, served) = (Arc::clone(&stop), Arc::clone(&served));
@@ -181,12 +269,14 @@ fn no_client_is_refused_or_reset_while_the_server_is_restarted_under_load() {
         .collect();
     for _ in 0..restarts {
         let before = served.load(Relaxed);
-        eventually("clients are served", || served.load(Relaxed) > before + 8);
+        eventually("clients are served", || {
+            served.load(Relaxed) > before + each
+        });
         assert_eq!(server.stop().status, 0);
-        server = start(&listening, "--listen-fd all echo");
+        assert_eq!(hear(&manager), "STOPPING=1");
+        server = start();
     }
     stop.store(true, Relaxed);
-    server.wait_for("listening on");
     for client in clients {
         client
             .join()

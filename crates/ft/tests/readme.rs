@@ -1,31 +1,42 @@
 //! README.md and the examples in docs/ are true: every `console` block is run, and shows what is
 //! written there.
 //!
-//! `# terminal N` begins another terminal, `$ ` a command, `> ` what is typed into it up to the
-//! word after `<<`, `…` alone stands for any lines. Port 8080 becomes a free one. Ports,
-//! descriptors, pids, times and the user are not compared.
+//! `# terminal N` goes to another terminal, or back to one, `$ ` begins a command, `> ` what is typed
+//! into it: up to the word after `<<`, or, into `ft connect` and `nc`, when what stands above it has
+//! come. `…` alone stands for any lines. Ports 8080 and 6379 become free ones. Ports, descriptors,
+//! pids, times and the user are not compared.
 
 mod rig;
 
-use std::net::TcpListener;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rig::{eventually, has, wait};
+use rig::{Folder, eventually, has, quiet_port, wait};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Programs of others that a block may need.
-const PROGRAMS: [&str; 2] = ["chromium", "curl"];
+const PROGRAMS: [&str; 5] = ["chromium", "curl", "nc", "redis-cli", "redis-server"];
 
-/// A command line and what is shown under it.
+/// A command line of a terminal, and what is shown under it there.
 struct Typed {
+    terminal: String,
     line: String,
     /// The word that ends what is typed into it.
     until: Option<String>,
     shown: Vec<String>,
     /// Another terminal follows: this command may still run then.
     goes_on: bool,
+}
+
+/// What a reader does, and sees, in the order of the block; commands by their place in it.
+enum Step {
+    Start(usize),
+    /// Types this into a program that runs.
+    Type(usize, String),
+    /// Sees so many lines.
+    See(usize, usize),
 }
 
 #[test]
@@ -50,81 +61,171 @@ fn run_blocks(document: &str, at_least: usize) {
         .filter_map(|rest| rest.split("\n```").next())
         .collect();
     assert!(blocks.len() >= at_least, "the blocks are found");
-    for (number, block) in blocks.into_iter().enumerate() {
-        let commands = commands(block);
+    for block in blocks {
+        let (commands, steps) = read_block(block);
         let begins = |program: &&&str| {
             let with = format!("{program} ");
             commands.iter().any(|typed| typed.line.starts_with(&with))
         };
         if PROGRAMS.iter().filter(begins).all(|program| has(program)) {
-            play(number, &commands);
+            Stage::new(&commands).play(&steps);
         }
     }
 }
 
-fn commands(block: &str) -> Vec<Typed> {
-    let mut typed: Vec<Typed> = Vec::new();
+fn read_block(block: &str) -> (Vec<Typed>, Vec<Step>) {
+    let (mut typed, mut steps) = (Vec::<Typed>::new(), Vec::new());
+    let mut terminal = "";
     for line in block.lines() {
-        let into = typed.last_mut().filter(|last| last.until.is_some());
-        if let Some(last) = into {
+        let last = typed.iter().rposition(|typed| typed.terminal == terminal);
+        let into = last.filter(|last| typed[*last].until.is_some());
+        if let Some(last) = into.map(|last| &mut typed[last]) {
             let more = line.strip_prefix('>').expect("what is typed begins with >");
             let more = more.strip_prefix(' ').unwrap_or(more);
             last.line = format!("{}\n{more}", last.line);
             last.until = last.until.take().filter(|until| until != more);
         } else if let Some(command) = line.strip_prefix("$ ") {
-            let until = command.split_once(" <<").map(|(_, word)| word.to_owned());
+            let until = command.split_once(" <<").map(|(_, word)| word);
+            steps.push(Step::Start(typed.len()));
             typed.push(Typed {
+                terminal: terminal.to_owned(),
                 line: command.to_owned(),
-                until,
+                until: until.map(|word| word.trim_matches('\'').to_owned()),
                 shown: Vec::new(),
                 goes_on: false,
             });
         } else if line.starts_with("# terminal ") {
-            if let Some(last) = typed.last_mut() {
-                last.goes_on = true;
+            if let Some(last) = last {
+                typed[last].goes_on = true;
+                steps.push(Step::See(last, typed[last].shown.len()));
             }
+            terminal = line;
         } else {
-            let last = typed.last_mut().expect("output has a command");
-            last.shown.push(line.to_owned());
+            let last = last.expect("output has a command");
+            match line.strip_prefix("> ") {
+                Some(text) if is_typed_into(&typed[last].line) => {
+                    steps.push(Step::See(last, typed[last].shown.len()));
+                    steps.push(Step::Type(last, format!("{text}\n")));
+                }
+                _ => typed[last].shown.push(line.to_owned()),
+            }
         }
     }
-    typed
+    (typed, steps)
 }
 
-/// Runs the commands of one block: a server goes on while the others run.
-fn play(number: usize, commands: &[Typed]) {
-    let folder = std::env::temp_dir().join(format!("ft-document-{}-{number}", std::process::id()));
-    std::fs::create_dir_all(folder.join("work")).expect("a folder");
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let port = port.expect("a free port").port().to_string();
+/// A command that has been started.
+struct Begun {
+    index: usize,
+    shell: Group,
+    output: PathBuf,
+}
 
-    let mut running = Vec::new();
-    for (index, typed) in commands.iter().enumerate() {
-        let output = folder.join(format!("{index}.out"));
-        let mut group = Group(start(&typed.line.replace("8080", &port), &folder, &output));
-        if typed.goes_on && serves(&typed.line) {
-            let pattern = format!(":{:04X} ", port.parse::<u16>().expect("a port"));
-            eventually("it listens", || {
-                // With -q it does not say so.
-                read(&output).contains("listening on ") || listens(&pattern)
-            });
-            running.push((group, typed, output));
-        } else {
-            wait(&mut group.0);
-            let said = read(&output);
-            assert!(matches(&typed.shown, &said), "{}\n{said}", typed.line);
+/// Where one block is played.
+struct Stage<'a> {
+    commands: &'a [Typed],
+    running: Vec<Begun>,
+    folder: Folder,
+    /// The ports that are written, and those that they become.
+    ports: [(&'static str, u16); 2],
+}
+
+impl<'a> Stage<'a> {
+    fn new(commands: &'a [Typed]) -> Self {
+        let folder = Folder::new();
+        std::fs::create_dir(folder.path("work")).expect("the folder is new");
+        Self {
+            commands,
+            running: Vec::new(),
+            folder,
+            ports: ["8080", "6379"].map(|written| (written, quiet_port())),
         }
     }
-    for (mut server, typed, output) in running {
-        eventually(&format!("{}: {:#?}", typed.line, typed.shown), || {
-            let said = read(&output);
-            let so_far: Vec<&str> = said.lines().take(typed.shown.len()).collect();
-            matches(&typed.shown, &said) || matches(&typed.shown, &so_far.join("\n"))
-        });
-        let _ = kill_process_group(Pid::from_child(&server.0), Signal::TERM);
-        wait(&mut server.0);
+
+    /// Does what the reader would: a server goes on while others run.
+    fn play(mut self, steps: &[Step]) {
+        for step in steps {
+            match step {
+                Step::Start(index) => self.start(*index),
+                Step::Type(index, text) => {
+                    let mut begun = self.running.iter_mut();
+                    let begun = begun.find(|begun| begun.index == *index);
+                    let keyboard = begun.and_then(|begun| begun.shell.0.stdin.as_mut());
+                    let keyboard = keyboard.expect("it runs, and is typed into");
+                    keyboard.write_all(text.as_bytes()).expect("it reads");
+                }
+                Step::See(index, lines) => {
+                    let typed = &self.commands[*index];
+                    let begun = self.running.iter().find(|begun| begun.index == *index);
+                    if let Some(begun) = begun.filter(|_| is_typed_into(&typed.line)) {
+                        begun.shows(&typed.line, &typed.shown[..*lines]);
+                    }
+                }
+            }
+        }
+        for begun in &self.running {
+            let typed = &self.commands[begun.index];
+            begun.shows(&typed.line, &typed.shown);
+        }
+        // Clients before their server.
+        for begun in self.running.iter_mut().rev() {
+            let _ = kill_process_group(Pid::from_child(&begun.shell.0), Signal::TERM);
+            wait(&mut begun.shell.0);
+        }
     }
-    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+
+    fn start(&mut self, index: usize) {
+        let typed = &self.commands[index];
+        // What was begun in this terminal has to end before anything else can be typed there.
+        let here = |begun: &Begun| self.commands[begun.index].terminal == typed.terminal;
+        if let Some(at) = self.running.iter().position(here) {
+            let before = self.running.remove(at);
+            let written = &self.commands[before.index];
+            before.ends(&written.line, &written.shown);
+        }
+        let mut line = typed.line.clone();
+        for (written, port) in self.ports {
+            line = line.replace(written, &port.to_string());
+        }
+        let output = self.folder.path(&format!("{index}.out"));
+        let begun = Begun {
+            index,
+            shell: Group(start(&line, &self.folder, &output)),
+            output,
+        };
+        if typed.goes_on && serves(&typed.line) {
+            let [(_, port), (_, other)] = self.ports;
+            let is_other = typed.line.starts_with("redis-server ");
+            let pattern = format!(":{:04X} ", if is_other { other } else { port });
+            eventually("it listens", || {
+                // With -q it does not say so.
+                read(&begun.output).contains("listening on ") || listens(&pattern)
+            });
+            self.running.push(begun);
+        } else if typed.goes_on && is_typed_into(&typed.line) {
+            self.running.push(begun);
+        } else {
+            begun.ends(&typed.line, &typed.shown);
+        }
+    }
+}
+
+impl Begun {
+    /// Waits until it has shown this.
+    fn shows(&self, line: &str, shown: &[String]) {
+        eventually(&format!("{line}: {shown:#?}"), || {
+            let said = read(&self.output);
+            let so_far: Vec<&str> = said.lines().take(shown.len()).collect();
+            matches(shown, &said) || matches(shown, &so_far.join("\n"))
+        });
+    }
+
+    /// Waits for its end; it must have shown this.
+    fn ends(mut self, line: &str, shown: &[String]) {
+        wait(&mut self.shell.0);
+        let said = read(&self.output);
+        assert!(matches(shown, &said), "{line}\n{said}");
+    }
 }
 
 /// A shell with everything that it has started: none of it outlives the test, however that ends.
@@ -140,18 +241,24 @@ impl Drop for Group {
     }
 }
 
-/// A terminal: a shell whose stdout and stderr go to one place, and on whose stdin nobody types.
-fn start(line: &str, folder: &Path, output: &Path) -> Child {
+/// A terminal: a shell whose stdout and stderr go to one place. On stdin nobody types, unless the
+/// line is one that is typed into.
+fn start(line: &str, folder: &Folder, output: &Path) -> Child {
     let ft = Path::new(env!("CARGO_BIN_EXE_ft"));
     let bin = ft.parent().expect("ft is in a folder").display();
     let path = std::env::var("PATH").unwrap_or_default();
     let file = std::fs::File::create(output).expect("a file for the output");
+    let keyboard = if is_typed_into(line) {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    };
     Command::new("bash")
         .args(["-c", line])
-        .current_dir(folder.join("work"))
+        .current_dir(folder.path("work"))
         .env("PATH", format!("{bin}:{path}"))
         .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
+        .stdin(keyboard)
         .stdout(file.try_clone().expect("a second descriptor"))
         .stderr(file)
         .process_group(0)
@@ -164,7 +271,14 @@ fn read(file: &Path) -> String {
 }
 
 fn serves(line: &str) -> bool {
-    line.contains("ft listen") || line.contains("ft relay")
+    ["ft listen", "ft relay", "redis-server"]
+        .iter()
+        .any(|server| line.contains(server))
+}
+
+/// Whether what is typed goes to the program, line by line.
+fn is_typed_into(line: &str) -> bool {
+    (line.starts_with("ft connect ") || line.starts_with("nc ")) && !line.contains(" <<")
 }
 
 /// Whether a socket in state LISTEN (0A) has this port.

@@ -5,11 +5,13 @@ mod rig;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rig::{Folder, PATIENCE, Running, bytes, eventually, ft, has, run};
+use rustix::net::sockopt::set_socket_linger;
 
 fn address(path: &Path) -> String {
     format!("unix:{}", path.display())
@@ -247,7 +249,7 @@ fn a_relay_on_a_unix_socket_calls_as_its_options_say() {
 fn a_reset_behind_a_relay_never_becomes_an_orderly_end() {
     let folder = Folder::new();
     let path = folder.path("x");
-    let target = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    let target = UnixListener::bind(&path).expect("a socket");
     let (mut relay, place) = Running::listen(&["127.0.0.1:0", "relay", &address(&path)]);
     let mut client = TcpStream::connect(place).expect("it is let in");
     client.set_read_timeout(Some(PATIENCE)).expect("a deadline");
@@ -264,4 +266,28 @@ fn a_reset_behind_a_relay_never_becomes_an_orderly_end() {
     let mut rest = Vec::new();
     let error = client.read_to_end(&mut rest).expect_err("it is told");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_reset_before_a_relay_is_an_end_for_a_unix_socket_and_told_as_what_it_was() {
+    let folder = Folder::new();
+    let path = folder.path("x");
+    let target = UnixListener::bind(&path).expect("a socket");
+    let (mut relay, place) = Running::listen(&["127.0.0.1:0", "relay", &address(&path)]);
+    let mut client = TcpStream::connect(place).expect("it is let in");
+    let (mut peer, _) = target.accept().expect("the relay calls");
+    peer.set_read_timeout(Some(PATIENCE)).expect("a deadline");
+    client.write_all(b"last words").expect("it sends");
+    let mut words = [0; 10];
+    peer.read_exact(&mut words).expect("they come");
+    set_socket_linger(&client, Some(Duration::ZERO)).expect("an option");
+    drop(client);
+    // There is no RST for a Unix socket.
+    assert_eq!(peer.read(&mut words).expect("an end"), 0);
+    let mut closed = [relay.wait_for("closed: "), relay.wait_for("closed: ")];
+    closed.sort();
+    let [accepted, connected] = closed;
+    assert!(accepted.contains("closed: reset by peer"), "{accepted}");
+    assert!(connected.contains("closed: aborted"), "{connected}");
+    assert!(connected.starts_with("#2 "), "{connected}");
 }

@@ -52,6 +52,16 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
     );
 }
 
+/// Whether packets can be dropped.
+pub(crate) fn has_nft() -> bool {
+    let found = Command::new("nft").arg("--version").output();
+    let has_it = found.is_ok_and(|output| output.status.success());
+    if !has_it {
+        skip("there is no nft");
+    }
+    has_it
+}
+
 /// Under CI a skipped test is a failure.
 pub(crate) fn skip(reason: &str) {
     assert!(env::var_os("CI").is_none(), "skipped: {reason}");

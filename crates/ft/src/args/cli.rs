@@ -89,8 +89,9 @@ pub(super) struct Listen {
     /// connects each client to DESTINATION, as ft relay does. send gives each client a file; receive
     /// writes what each client sends to a file, or to one in a directory. http serves the files of
     /// DIR, without one those of this folder. exec starts a program for each client, shell has
-    /// /bin/sh read the command. hub passes on to all others what one client sends; chat does so
-    /// with names.
+    /// /bin/sh read the command; both end with the connection, and with ft. If ft itself is killed
+    /// (SIGKILL), the program is ended too, but what that has started is out of reach. hub passes
+    /// on to all others what one client sends; chat does so with names.
     #[arg(value_name = "SERVICE")]
     pub(super) service: Vec<String>,
     #[arg(last = true, hide = true)]

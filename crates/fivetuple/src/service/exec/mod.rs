@@ -163,7 +163,8 @@ impl Exec {
         self.starter.all_ended().await;
     }
 
-    /// KILL, now, to every process group that is being ended.
+    /// KILL, now, to every process group that is being ended, and from now on to each when its
+    /// connection ends.
     pub fn kill(&self) {
         self.starter.kill();
     }

@@ -119,6 +119,8 @@ impl Starter {
 fn run(orders: &Receiver<Order>) {
     let mut leaving: Vec<Leaving> = Vec::new();
     let mut looked = Instant::now();
+    // Whose end comes after the order to kill has no grace, either: it may have been starting then.
+    let mut at_once = false;
     loop {
         let order = if leaving.is_empty() {
             orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -133,8 +135,16 @@ fn run(orders: &Receiver<Order>) {
                     let _ = reply.send(start(job, presence, starter));
                 }
             }
-            Ok(Order::End(group)) => leaving.push(group),
-            Ok(Order::Kill) => leaving.iter_mut().for_each(Leaving::kill),
+            Ok(Order::End(mut group)) => {
+                if at_once {
+                    group.kill();
+                }
+                leaving.push(group);
+            }
+            Ok(Order::Kill) => {
+                at_once = true;
+                leaving.iter_mut().for_each(Leaving::kill);
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) if leaving.is_empty() => return,
             Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK_EVERY),

@@ -15,7 +15,8 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "No shell is between, and nothing a peer sends becomes a word of the command. The \
                  program has the socket itself as stdin and stdout; --pipe and --pty change that, \
                  and so do --idle, --half-closed, --eof and --dump, for which ft moves the bytes. \
-                 It inherits 0, 1 and 2 only, default signals and the old descriptor limit.",
+                 Over a Unix socket it has pipes: the kernel does not count the bytes there, so ft \
+                 does. It inherits 0, 1 and 2 only, default signals and the old descriptor limit.",
             ),
             Row(
                 "it ends",
@@ -77,9 +78,17 @@ pub(crate) const TOPICS: &[Topic] = &[
         aliases: &["UCSPI", "TCPREMOTEIP", "FT_SOURCE_IP", "FT_CONNECTION"],
         summary: "what a program of exec or shell learns of its connection",
         body: &[
-            Row("PROTO", "TCP"),
+            Row("PROTO", "TCP or UNIX"),
             Row("TCPREMOTEIP", "address of the peer, with TCPREMOTEPORT"),
             Row("TCPLOCALIP", "our address, with TCPLOCALPORT"),
+            Row(
+                "UNIXLOCALPATH",
+                "the path of our Unix socket, if it has one",
+            ),
+            Row(
+                "UNIXREMOTEPID",
+                "the process that connected to it, with UNIXREMOTEEUID, its user",
+            ),
             Row(
                 "FT_CONNECTION",
                 "the number of the connection, as in the log",
@@ -92,11 +101,12 @@ pub(crate) const TOPICS: &[Topic] = &[
                 "FT_DESTINATION_IP",
                 "who was called, with FT_DESTINATION_PORT",
             ),
-            Row("FT_PROTOCOL", "tcp"),
+            Row("FT_PROTOCOL", "tcp or unix"),
             Text(
-                "Addresses and numbers only: nothing that a peer may choose freely. The first \
-                 five are those of UCSPI, which programs for tcpserver and s6 read. What was set \
-                 for ft or an outer server is taken out: these names where they do not hold, \
+                "Addresses and numbers only: nothing that a peer may choose freely. PROTO and the \
+                 names with TCP and UNIX are those of UCSPI, which programs for tcpserver and s6 \
+                 read. What was set for ft or an outer server is taken out: these names where they \
+                 do not hold (over a Unix socket those with TCP, SOURCE and DESTINATION), \
                  TCPREMOTEHOST, TCPREMOTEINFO, TCPLOCALHOST, SSLPROTO, NOTIFY_SOCKET, \
                  LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES.",
             ),

@@ -26,7 +26,8 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
             "reset",
             "an RST is passed on as RST: one connection is closed as reset, the other as \
              aborted. What was sent before it is delivered first, as long as it is taken: for 2 s \
-             without progress, 30 s in all",
+             without progress, 30 s in all. A Unix socket knows no RST: there the program reads \
+             an end, and the log says aborted",
         ),
         Row(
             "times",
