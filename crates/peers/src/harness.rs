@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::contender::{Places, Program, Recipe};
 use crate::machine;
-use crate::pairs::{Calls, Form, Measure, Pairs, Side, alternate};
-use crate::process::{Counting, Running, Spot, end_all, free_port};
-use crate::row::{Beside, Row, Work};
+use crate::pairs::{Calls, Form, Measure, Pairs, Side, Slice, alternate};
+use crate::process::{Counting, Running, Spot, calls_in, counted, end_all, free_port};
+use crate::row::{Beside, Row, Target, Work};
 use crate::trouble::{Doing, Trouble};
 
 /// What every group works with.
@@ -23,11 +23,16 @@ pub struct Harness {
     pub form: Form,
     ft: PathBuf,
     floor: PathBuf,
+    /// Where the programs of others are looked for.
+    places: Vec<PathBuf>,
     folder: Folder,
 }
 
 /// Makes one side's work out of a contender that runs.
 pub type Open<'a> = dyn for<'r> Fn(&'r Running) -> Result<Side<'r>, Trouble> + 'a;
+
+/// Makes of a program's command the one that is run: the same, or strace with it.
+pub type Around<'a> = &'a dyn Fn(Command) -> Command;
 
 impl Harness {
     /// With `ft` and this program at these places.
@@ -41,8 +46,15 @@ impl Harness {
             form,
             ft,
             floor,
+            places: Program::places(),
             folder,
         })
+    }
+
+    /// Looks for the programs of others in these folders only.
+    #[must_use]
+    pub fn looking_in(self, places: Vec<PathBuf>) -> Self {
+        Self { places, ..self }
     }
 
     /// Where a program is.
@@ -54,7 +66,7 @@ impl Harness {
         match program {
             Program::Ft => Ok(self.ft.clone()),
             Program::Floor => Ok(self.floor.clone()),
-            other => other.find(),
+            other => other.find_in(&self.places),
         }
     }
 
@@ -83,6 +95,8 @@ impl Harness {
             port,
             destination,
             cores: machine::cores(),
+            // Some programs know no shorter times.
+            seconds: self.form.slice.as_secs().max(1),
             folder: self.folder().to_owned(),
         };
         let mut command = Command::new(self.find(recipe.program)?);
@@ -124,43 +138,71 @@ impl Harness {
         let other = self.start(other, work.destination, core)?;
         let (mut ft_side, mut other_side) = (open(&ft)?, open(&other)?);
         let mut pairs = alternate(&self.form, &mut ft_side, &mut other_side)?;
-        if work.measure != Measure::Memory {
-            let sides = [(&ft, ft_side), (&other, other_side)];
-            pairs.calls = sides.map(|(server, side)| self.calls(server, side));
-        }
+        let sides = [(&ft, ft_side), (&other, other_side)];
+        pairs.calls = sides
+            .map(|(server, side)| self.calls(server, side))
+            .to_vec();
         Ok(pairs)
     }
 
     /// Counts the calls of a contender in one more slice, which that makes a slow one.
-    fn calls(&self, server: &Running, mut side: Side<'_>) -> Calls {
+    pub fn calls(&self, server: &Running, mut side: Side<'_>) -> (String, Calls) {
         let mut count = || {
             let strace = self.find(Program::Strace)?;
             let counting = Counting::start(server, &strace, self.folder())?;
             let units = side(self.form.slice)?.units;
-            let calls = counting.stop()?.into_iter();
-            let per_unit: Vec<_> = calls
-                .map(|(name, count)| (name, count as f64 / units))
-                .collect();
-            Ok(per_unit)
+            Ok((counting.stop()?, units))
         };
-        count().map_or_else(
-            |trouble: Trouble| Calls::Unknown(trouble.to_string()),
-            Calls::PerUnit,
-        )
+        (server.name().to_owned(), per_unit(count()))
+    }
+
+    /// Counts the calls of a program in one more run, in which it is started with strace around it.
+    pub fn calls_of(&self, run: impl FnOnce(Around<'_>) -> Result<Slice, Trouble>) -> Calls {
+        let file = self.folder().join("calls");
+        let count = || {
+            let strace = self.find(Program::Strace)?;
+            let units = run(&|command| counted(&command, &strace, &file))?.units;
+            Ok((calls_in(&file)?, units))
+        };
+        per_unit(count())
     }
 
     /// A row out of what was measured; says it.
     pub fn row(&self, work: &Work, (other, target): Beside, pairs: Result<Pairs, Trouble>) -> Row {
-        let row = Row {
+        Self::say(Row {
             work: work.clone(),
             other,
             target,
             pairs,
-        };
+            is_another_look: false,
+        })
+    }
+
+    /// The pairs of a row held against something else; says it.
+    pub fn look(&self, row: &Row, measure: Measure, target: Option<Target>) -> Row {
+        Self::say(row.looked_at(measure, target))
+    }
+
+    /// Says a row to whoever waits.
+    pub fn say(row: Row) -> Row {
         // Who closes stdout still gets the report.
         let _ = writeln!(io::stdout().lock(), "{row}");
         row
     }
+}
+
+/// What was counted, for one unit of work.
+fn per_unit(counted: Result<(Vec<(String, u64)>, f64), Trouble>) -> Calls {
+    let (calls, units) = match counted {
+        Ok(counted) => counted,
+        Err(trouble) => return Calls::Unknown(trouble.to_string()),
+    };
+    let calls = calls.into_iter();
+    Calls::PerUnit(
+        calls
+            .map(|(name, count)| (name, count as f64 / units))
+            .collect(),
+    )
 }
 
 /// A folder that goes when the run ends.

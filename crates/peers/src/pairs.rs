@@ -174,16 +174,15 @@ pub struct Pairs {
     pub kept: Vec<(Slice, Slice)>,
     /// How many pairs were left out because the machine was somebody else's meanwhile.
     pub left_out: usize,
-    /// The calls of `ft` and of the other, in a slice of their own.
-    pub calls: [Calls; 2],
+    /// How many of those that were kept should have been left out, too.
+    pub disturbed: usize,
+    /// Who made which calls, in a slice of their own.
+    pub calls: Vec<(String, Calls)>,
 }
 
 /// The system calls of a contender for one unit of work.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub enum Calls {
-    /// They are not of interest.
-    #[default]
-    Uncounted,
     /// They could not be counted, and why.
     Unknown(String),
     /// How often each was made, the most frequent first.
@@ -194,7 +193,7 @@ pub enum Calls {
 const STOLEN_MAX: f64 = 0.01;
 
 /// Alternates slices, A B B A, until enough pairs are undisturbed. On a machine where hardly any is,
-/// the last ones are kept as they are.
+/// the last ones are kept as they are, and counted.
 ///
 /// # Errors
 ///
@@ -216,6 +215,7 @@ pub fn alternate(form: &Form, ft: &mut Side<'_>, other: &mut Side<'_>) -> Result
         if disturbed && pairs.left_out < 2 * form.pairs {
             pairs.left_out += 1;
         } else {
+            pairs.disturbed += usize::from(disturbed);
             pairs.kept.push(pair);
         }
     }
@@ -291,6 +291,7 @@ mod tests {
         drop((ft, other));
         assert_eq!(order.into_inner(), "ab".to_owned() + "abbaabba");
         assert_eq!((pairs.kept.len(), pairs.left_out), (3, 1));
+        assert_eq!(pairs.disturbed, 0);
         assert_eq!(pairs.ratio(Measure::Rate).unwrap().median, 2.0);
         assert_eq!(pairs.ratio(Measure::ServerCpu).unwrap().median, 0.5);
         assert_eq!(pairs.ratio(Measure::RatePerClientCpu).unwrap().median, 2.0);
@@ -302,5 +303,6 @@ mod tests {
         let mut other: Side<'_> = Box::new(|_| Ok(slice(10.0, 0.9)));
         let pairs = alternate(&Form::QUICK, &mut ft, &mut other).unwrap();
         assert_eq!((pairs.kept.len(), pairs.left_out), (3, 6));
+        assert_eq!(pairs.disturbed, 3);
     }
 }

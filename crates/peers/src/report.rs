@@ -8,7 +8,7 @@ use crate::contender::{Program, Recipe};
 use crate::group::Group;
 use crate::harness::Harness;
 use crate::machine;
-use crate::pairs::{Calls, Measure, Slice, Spread};
+use crate::pairs::{Calls, Form, Measure, Slice, Spread};
 use crate::row::{Row, Unit};
 
 const INTRODUCTION: &str = "\
@@ -16,13 +16,17 @@ const INTRODUCTION: &str = "\
 
 The same work, done by `ft` and by the program beside it, in slices that alternate (A B B A) within one
 run. A ratio is `ft` divided by the other, pair by pair: the median, and in parentheses the middle half
-of the pairs. Only ratios mean something on another machine. CPU time is that of the scheduler
-(schedstat), of a contender with all its children; memory is that of its processes in user space (PSS).
-Everything that arrives is checked. Pairs are left out when more than 1 % of the machine's time went to
-other machines meanwhile.
+of the pairs. Only ratios mean something on another machine. CPU time is what the scheduler has counted in
+nanoseconds for a contender with all its children (for children that have ended, in ticks of 10 ms); memory
+is that of its processes in user space (PSS). What is checked of what arrives, each section says.
 
-Under *cores busy* stands the time on a core of the server and of the client by the clock; where a core each is
-given to them and the client's is the one that is full, the server could have done more.
+Pairs are left out when more than 1 % of the machine's time went to other machines meanwhile. When twice as
+many have been left out as are wanted, the next ones are kept all the same, and are told as disturbed.
+
+Under *cores busy* stands the time on a core of the server and of the client by the clock. *Client-bound* is a side
+whose client was busy on 0.97 of the cores that it can fill while its server was not on those that are
+left: the server could have done more, so a ratio of throughputs is nearer to 1 than that of the servers. CPU
+time per unit of work is the server's all the same.
 
 `cargo run --release -p peers -- all` writes this file; `crates/peers` has the harness, every command
 line and every configuration. `scripts/cubic` runs a command on a loopback of its own with cubic,
@@ -37,7 +41,7 @@ pub fn document(before: &str, harness: &Harness, groups: &[(Group, Vec<Row>)]) -
     let mut sections = sections(before);
     put(&mut sections, MACHINE, about_the_machine(harness));
     for (group, rows) in groups {
-        put(&mut sections, group.title(), section(harness, rows));
+        put(&mut sections, group.title(), section(harness, *group, rows));
     }
     let mut text = INTRODUCTION.to_owned();
     let order = std::iter::once(MACHINE).chain(Group::ALL.iter().map(|group| group.title()));
@@ -80,15 +84,14 @@ fn about_the_machine(harness: &Harness) -> String {
     text
 }
 
-fn section(harness: &Harness, rows: &[Row]) -> String {
-    let mut text = String::new();
+fn section(harness: &Harness, group: Group, rows: &[Row]) -> String {
+    let mut text = format!("{}\n\n", group.note());
     // Writing to a string does not fail.
-    let _ = write_section(&mut text, harness, rows);
+    let _ = write_section(&mut text, &harness.form, rows);
     text
 }
 
-fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Result {
-    let form = &harness.form;
+fn write_section(text: &mut String, form: &Form, rows: &[Row]) -> fmt::Result {
     let name = if form.is_quick {
         "short form"
     } else {
@@ -113,7 +116,8 @@ fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Res
         "\n| work | who | throughput | server CPU | client CPU | cores busy | memory |"
     )?;
     writeln!(text, "|---|---|---:|---:|---:|---:|---:|")?;
-    for row in rows {
+    let measured = rows.iter().filter(|row| !row.is_another_look);
+    for row in measured.clone() {
         let Ok(pairs) = &row.pairs else { continue };
         let names = [row.work.ft.name, row.other.name];
         for (name, slices) in names.into_iter().zip(pairs.sides()) {
@@ -127,7 +131,7 @@ fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Res
         let sides = [row.work.ft, row.other].into_iter();
         sides.chain(row.work.also.clone()).collect::<Vec<Recipe>>()
     };
-    for line in rows.iter().flat_map(recipes).map(|one| one.line()) {
+    for line in measured.flat_map(recipes).filter_map(|one| one.line()) {
         if !told.contains(&line) {
             writeln!(text, "- `{line}`")?;
             told.push(line);
@@ -136,18 +140,32 @@ fn write_section(text: &mut String, harness: &Harness, rows: &[Row]) -> fmt::Res
     Ok(())
 }
 
+/// What is behind the verdict, and the busy cores, where the client is the limit.
+const CLIENT_BOUND: &str = ", client-bound";
+
 fn write_verdict(text: &mut String, row: &Row) -> fmt::Result {
     let ratio = cell(&row.shown());
     let pairs = row.pairs.as_ref().map_or_else(
         |_| "–".to_owned(),
-        |pairs| format!("{} ({})", pairs.kept.len(), pairs.left_out),
+        |pairs| {
+            let disturbed = match pairs.disturbed {
+                0 => String::new(),
+                count => format!(", {count} of them disturbed"),
+            };
+            format!("{} ({}){disturbed}", pairs.kept.len(), pairs.left_out)
+        },
     );
     let target = row
         .target
         .map_or("–".to_owned(), |target| target.to_string());
+    let bound = if row.client_bound().contains(&true) {
+        CLIENT_BOUND
+    } else {
+        ""
+    };
     writeln!(
         text,
-        "| {} | {} | {} | {ratio} | {target} | {} | {pairs} |",
+        "| {} | {} | {} | {ratio} | {target} | {}{bound} | {pairs} |",
         row.work.name,
         row.other.name,
         row.work.measure.name(),
@@ -163,12 +181,12 @@ fn write_calls(text: &mut String, rows: &[Row]) -> fmt::Result {
     let mut told: Vec<String> = Vec::new();
     for row in rows {
         let Ok(pairs) = &row.pairs else { continue };
-        let names = [row.work.ft.name, row.other.name];
-        for (name, calls) in names.into_iter().zip(&pairs.calls) {
+        for (name, calls) in &pairs.calls {
             let beginning = format!("| {} | {name} |", row.work.name);
             // ft does the same work beside each of the others.
             let is_new = !told.iter().any(|line| line.starts_with(&beginning));
-            if let Some(line) = calls_line(row.work.unit, calls).filter(|_| is_new) {
+            if is_new {
+                let line = calls_line(row.work.unit, calls);
                 told.push(format!("{beginning} {line} |"));
             }
         }
@@ -185,10 +203,9 @@ fn write_calls(text: &mut String, rows: &[Row]) -> fmt::Result {
 }
 
 /// How many there are for one unit, and which.
-fn calls_line(unit: Unit, calls: &Calls) -> Option<String> {
+fn calls_line(unit: Unit, calls: &Calls) -> String {
     let calls = match calls {
-        Calls::Uncounted => return None,
-        Calls::Unknown(trouble) => return Some(format!("– | {}", cell(trouble))),
+        Calls::Unknown(trouble) => return format!("– | {}", cell(trouble)),
         Calls::PerUnit(calls) => calls,
     };
     let (of, times) = match unit {
@@ -202,7 +219,7 @@ fn calls_line(unit: Unit, calls: &Calls) -> Option<String> {
     let named: Vec<String> = frequent
         .map(|(name, count)| format!("{name} {count:.2}"))
         .collect();
-    Some(format!("{all:.2} per {of} | {}", named.join(", ")))
+    format!("{all:.2} per {of} | {}", named.join(", "))
 }
 
 /// Somebody else's words as a cell of a table.
@@ -242,7 +259,10 @@ fn write_figures(text: &mut String, row: &Row, name: &str, slices: &[Slice]) -> 
         let share = median(&|slice| time(slice).as_secs_f64() / slice.elapsed.as_secs_f64());
         shown(share, &|share| format!("{share:.2}"))
     };
-    let busy = [busy(|slice| slice.server), busy(|slice| slice.client)].join(" + ");
+    let mut busy = [busy(|slice| slice.server), busy(|slice| slice.client)].join(" + ");
+    if row.work.is_client_bound(slices) {
+        busy.push_str(CLIENT_BOUND);
+    }
     let work = &row.work.name;
     writeln!(
         text,

@@ -1,9 +1,11 @@
 //! One line of the comparison: which work, beside whom, what came out, and whether it is enough.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::contender::Recipe;
-use crate::pairs::{Measure, Pairs, Spread};
+use crate::machine;
+use crate::pairs::{Measure, Pairs, Slice, Spread};
 use crate::trouble::Trouble;
 
 /// What is counted.
@@ -77,6 +79,8 @@ pub enum Target {
     AtMost(f64),
     /// At most so many KiB per unit, whatever the other has.
     AtMostKib(f64),
+    /// So near to 1, on either side.
+    Within(f64),
 }
 
 impl Target {
@@ -85,6 +89,7 @@ impl Target {
         match self {
             Self::AtLeast(least) => value >= least,
             Self::AtMost(most) | Self::AtMostKib(most) => value <= most,
+            Self::Within(most) => (value - 1.0).abs() <= most,
         }
     }
 }
@@ -95,6 +100,7 @@ impl fmt::Display for Target {
             Self::AtLeast(least) => write!(f, "≥ {} ×", rounded(least)),
             Self::AtMost(most) => write!(f, "≤ {} ×", rounded(most)),
             Self::AtMostKib(most) => write!(f, "≤ {most} KiB"),
+            Self::Within(most) => write!(f, "1 ± {} ×", rounded(most)),
         }
     }
 }
@@ -122,9 +128,52 @@ pub struct Work {
     pub destination: u16,
     /// The core of the server and that of the client; otherwise all share all cores.
     pub apart: Option<[usize; 2]>,
+    /// How many threads make the work, where it is not those that are compared.
+    pub client_threads: Option<usize>,
     /// What stands on the other side meanwhile.
     pub also: Vec<Recipe>,
 }
+
+impl Work {
+    /// Work for a server that shares all cores with a client that has a thread on each.
+    pub fn new(name: impl Into<String>, (ft, unit): (Recipe, Unit), measure: Measure) -> Self {
+        Self {
+            name: name.into(),
+            ft,
+            unit,
+            measure,
+            destination: 0,
+            apart: None,
+            client_threads: Some(machine::cores()),
+            also: Vec::new(),
+        }
+    }
+
+    /// Whether the client was busy on all the cores that it can fill, and the server was not on
+    /// those that are left: then it is the client that says how much is done.
+    pub fn is_client_bound(&self, slices: &[Slice]) -> bool {
+        let Some(threads) = self.client_threads else {
+            return false;
+        };
+        let (client, server) = match self.apart {
+            Some(_) => (1, 1),
+            None => {
+                let cores = machine::cores();
+                let client = threads.min(cores);
+                (client, (cores - client).max(1))
+            }
+        };
+        let full = |time: fn(&Slice) -> Duration, cores: usize| {
+            let busy = |slice: &Slice| time(slice).as_secs_f64() / slice.elapsed.as_secs_f64();
+            let share = Spread::of(slices.iter().map(busy));
+            share.is_some_and(|share| share.median >= FULL * cores as f64)
+        };
+        full(|slice| slice.client, client) && !full(|slice| slice.server, server)
+    }
+}
+
+/// A core that is busy for this share of the time has nothing left.
+const FULL: f64 = 0.97;
 
 /// One line of the comparison.
 #[derive(Debug)]
@@ -137,9 +186,38 @@ pub struct Row {
     pub target: Option<Target>,
     /// What came out.
     pub pairs: Result<Pairs, Trouble>,
+    /// The pairs are those of the row before, held against something else.
+    pub is_another_look: bool,
 }
 
 impl Row {
+    /// The same pairs, held against something else.
+    pub fn looked_at(&self, measure: Measure, target: Option<Target>) -> Self {
+        let mut work = self.work.clone();
+        work.measure = measure;
+        Self {
+            work,
+            other: self.other,
+            target,
+            pairs: self
+                .pairs
+                .as_ref()
+                .map(Clone::clone)
+                .map_err(Trouble::again),
+            is_another_look: true,
+        }
+    }
+
+    /// Which of the two sides were held up by their client.
+    pub fn client_bound(&self) -> [bool; 2] {
+        let pairs = self.pairs.as_ref();
+        pairs.map_or([false; 2], |pairs| {
+            pairs
+                .sides()
+                .map(|slices| self.work.is_client_bound(&slices))
+        })
+    }
+
     /// What is held against the target.
     pub fn value(&self) -> Option<Spread> {
         let pairs = self.pairs.as_ref().ok()?;
@@ -198,12 +276,17 @@ impl fmt::Display for Row {
         match &self.pairs {
             Ok(pairs) => write!(
                 f,
-                "; {} pairs, {} left out",
+                "; {} pairs, {} left out, {} disturbed",
                 pairs.kept.len(),
-                pairs.left_out
+                pairs.left_out,
+                pairs.disturbed
             ),
             Err(_) => Ok(()),
+        }?;
+        if self.client_bound().contains(&true) {
+            f.write_str("; client-bound")?;
         }
+        Ok(())
     }
 }
 
@@ -217,26 +300,19 @@ mod tests {
         let slice = |units, memory| Slice {
             units,
             memory,
-            elapsed: std::time::Duration::from_secs(1),
+            elapsed: Duration::from_secs(1),
             ..Slice::default()
         };
         let pair = (slice(100.0, 204_800.0), slice(50.0, 512_000.0));
         Row {
-            work: Work {
-                name: "work".to_owned(),
-                ft: recipes::FT_ECHO,
-                unit: Unit::Connection,
-                measure,
-                destination: 0,
-                apart: None,
-                also: Vec::new(),
-            },
+            work: Work::new("work", (recipes::FT_ECHO, Unit::Connection), measure),
             other: recipes::TOKIO_ECHO,
             target,
             pairs: Ok(Pairs {
                 kept: vec![pair],
                 ..Pairs::default()
             }),
+            is_another_look: false,
         }
     }
 
@@ -260,8 +336,58 @@ mod tests {
         assert_eq!(row(Measure::Rate, None).verdict(), "–");
         let line = row(Measure::Rate, Some(Target::AtLeast(2.5))).to_string();
         let expected = "work, beside plain tokio echo: throughput 2.000 (2.000–2.000), ≥ 2.5 ×: no; \
-                        1 pairs, 0 left out";
+                        1 pairs, 0 left out, 0 disturbed";
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn near_to_1_is_near_on_either_side() {
+        let near = Target::Within(0.05);
+        assert_eq!(
+            [0.94, 0.96, 1.04, 1.06].map(|of| near.is_reached(of)),
+            [false, true, true, false]
+        );
+        assert_eq!(near.to_string(), "1 ± 0.05 ×");
+    }
+
+    #[test]
+    fn a_row_is_client_bound_where_only_the_client_is_full() {
+        let slice = |server, client| Slice {
+            units: 1.0,
+            elapsed: Duration::from_secs(1),
+            server: Duration::from_millis(server),
+            client: Duration::from_millis(client),
+            ..Slice::default()
+        };
+        let mut row = row(Measure::Rate, None);
+        row.work.apart = Some([0, 1]);
+        let mut bound = |ft, other| {
+            row.pairs.as_mut().unwrap().kept = vec![(ft, other)];
+            (
+                row.client_bound(),
+                row.to_string().ends_with("client-bound"),
+            )
+        };
+        assert_eq!(
+            bound(slice(480, 990), slice(690, 960)),
+            ([true, false], true)
+        );
+        assert_eq!(bound(slice(980, 990), slice(690, 960)), ([false; 2], false));
+        row.work.client_threads = None;
+        assert_eq!(row.client_bound(), [false; 2]);
+    }
+
+    #[test]
+    fn another_look_keeps_the_pairs_and_the_trouble() {
+        let mut one = row(Measure::Rate, Some(Target::AtLeast(2.0)));
+        let other = one.looked_at(Measure::Memory, Some(Target::AtMost(0.1)));
+        assert_eq!((other.verdict(), other.is_another_look), ("no", true));
+        one.pairs = Err(Trouble::Call {
+            what: "start it".to_owned(),
+            source: std::io::ErrorKind::NotFound.into(),
+        });
+        let other = one.looked_at(Measure::Memory, None);
+        assert_eq!(other.shown(), one.shown());
     }
 
     #[test]

@@ -32,6 +32,15 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// The same in the same words.
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Missing { program, package } => Self::Missing { program, package },
+            Self::Call { what, source } => Self::wrong(what, source.to_string()),
+            Self::Wrong { who, what } => Self::wrong(who, what),
+        }
+    }
+
     /// Somebody did something else than what was asked for.
     pub fn wrong(who: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Wrong {

@@ -4,6 +4,7 @@ mod rig;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -16,26 +17,18 @@ use peers::drive::generator::Generator;
 use peers::drive::members::{Members, Room};
 use peers::drive::stream::Destination;
 use peers::group::Group;
-use peers::harness::Open;
-use peers::pairs::{Calls, Measure, Meter};
+use peers::harness::{Harness, Open};
+use peers::pairs::{Calls, Measure, Meter, Pairs, Slice};
 use peers::process::is_listening;
 use peers::report::document;
 use peers::row::{Row, Target, Unit, Work};
 
 fn work() -> Work {
-    Work {
-        name: "64 B, 4 connections".to_owned(),
-        ft: recipes::EPOLL_ECHO,
-        unit: Unit::Message,
-        measure: Measure::Rate,
-        destination: 0,
-        apart: None,
-        also: Vec::new(),
-    }
+    let echo = (recipes::EPOLL_ECHO, Unit::Message);
+    Work::new("64 B, 4 connections", echo, Measure::Rate)
 }
 
-fn echoes(others: &[(Recipe, Option<Target>)]) -> (peers::harness::Harness, Vec<Row>) {
-    let harness = rig::harness();
+fn echoes(harness: &Harness, others: &[(Recipe, Option<Target>)]) -> Vec<Row> {
     let options = LoadOptions {
         connections: 4,
         ..LoadOptions::default()
@@ -54,8 +47,7 @@ fn echoes(others: &[(Recipe, Option<Target>)]) -> (peers::harness::Harness, Vec<
             Ok(meter.stop(server, measured.messages as f64))
         }))
     };
-    let rows = harness.contest(&work(), others, open);
-    (harness, rows)
+    harness.contest(&work(), others, open)
 }
 
 /// Of a bare echo; or it is said why they were not counted.
@@ -70,23 +62,26 @@ fn is_one_receive_and_one_send_at_least(calls: &Calls) {
         }
         // A user may not be allowed to trace.
         Calls::Unknown(said) => assert!(said.ends_with("cannot be traced"), "{said}"),
-        Calls::Uncounted => panic!("they are of interest"),
     }
 }
 
 #[test]
 fn two_floors_do_the_same_work_and_are_written_down() {
     let target = Some(Target::AtLeast(0.000_001));
-    let (harness, rows) = echoes(&[(recipes::TOKIO_ECHO, target), (recipes::EPOLL_ECHO, None)]);
+    let harness = rig::harness();
+    let others = [(recipes::TOKIO_ECHO, target), (recipes::EPOLL_ECHO, None)];
+    let mut rows = echoes(&harness, &others);
     for row in &rows {
         let pairs = row.pairs.as_ref().unwrap();
         assert_eq!(pairs.kept.len(), rig::TINY.pairs);
         assert!(row.value().unwrap().median > 0.0);
     }
     assert_eq!(rows[0].verdict(), "yes");
-    for calls in &rows[1].pairs.as_ref().unwrap().calls {
+    for (_, calls) in &rows[1].pairs.as_ref().unwrap().calls {
         is_one_receive_and_one_send_at_least(calls);
     }
+    let look = rows[0].looked_at(Measure::ServerCpu, None);
+    rows.insert(1, look);
     let text = document("", &harness, &[(Group::Echo, rows)]);
     for line in [
         "# Comparison",
@@ -96,24 +91,50 @@ fn two_floors_do_the_same_work_and_are_written_down() {
         "- `peers floor tokio-echo {port} --threads {cores}`",
         "| work | who | calls | which |",
         "| 64 B, 4 connections | bare epoll echo | ",
+        "| 64 B, 4 connections | plain tokio echo | server CPU per unit | ",
+        Group::Echo.note(),
     ] {
         assert!(text.contains(line), "{line:?} is not in\n{text}");
     }
+    // One verdict for each look, one line of figures, one of calls.
+    let of_tokio = text.matches("| plain tokio echo | ");
+    assert_eq!(of_tokio.count(), 4, "{text}");
     let folder = harness.folder().to_str().unwrap();
     assert!(!text.contains(folder), "the report names a folder:\n{text}");
 }
 
 #[test]
 fn a_contender_that_is_missing_is_named_with_its_package() {
-    let missing = Recipe::plain("ft", Program::Ft, "listen 127.0.0.1:{port}");
-    let (_, rows) = echoes(&[(missing, None)]);
-    assert_eq!(rows[0].verdict(), "not measured");
-    let said = Trouble::Missing {
-        program: Program::Nats.name(),
-        package: Program::Nats.package(),
+    let harness = rig::harness().looking_in(vec![PathBuf::from("no-folder")]);
+    let rows = echoes(&harness, &[(recipes::NATS, None)]);
+    let [row] = rows.as_slice() else {
+        panic!("{rows:?}")
     };
-    let said = said.to_string();
-    assert_eq!(said, "nats-server is missing (apt-get install nats-server)");
+    assert!(matches!(row.pairs, Err(Trouble::Missing { .. })), "{row:?}");
+    assert_eq!(row.verdict(), "not measured");
+    let said = "nats-server is missing (apt-get install nats-server)";
+    assert_eq!(row.shown(), said);
+    let text = document("", &harness, &[(Group::Echo, rows)]);
+    for line in [
+        format!("| nats-server core | throughput | {said} | – | not measured | – |"),
+        format!("| nats-server | {said} |"),
+    ] {
+        assert!(text.contains(&line), "{line:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn pairs_that_are_kept_although_they_are_disturbed_are_told() {
+    let harness = rig::harness();
+    let pairs = Pairs {
+        kept: vec![(Slice::default(), Slice::default()); 9],
+        left_out: 18,
+        disturbed: 4,
+        ..Pairs::default()
+    };
+    let row = harness.row(&work(), (recipes::TOKIO_ECHO, None), Ok(pairs));
+    let text = document("", &harness, &[(Group::Echo, vec![row])]);
+    assert!(text.contains("| 9 (18), 4 of them disturbed |"), "{text}");
 }
 
 #[test]
@@ -124,6 +145,7 @@ fn a_report_keeps_the_sections_of_other_groups() {
         other: recipes::NATS,
         target: Some(Target::AtMost(1.0 / 6.0)),
         pairs: Err(Trouble::wrong("nats-server core", "does not listen")),
+        is_another_look: false,
     };
     let first = document("", &harness, &[(Group::Hub, vec![row])]);
     row = Row {
@@ -131,6 +153,7 @@ fn a_report_keeps_the_sections_of_other_groups() {
         other: recipes::NCAT_ECHO,
         target: None,
         pairs: Err(Trouble::wrong("ncat", "does not listen")),
+        is_another_look: false,
     };
     let both = document(&first, &harness, &[(Group::Echo, vec![row])]);
     let [echo, hub] = [Group::Echo, Group::Hub].map(|group| both.find(group.title()));
@@ -210,6 +233,17 @@ fn a_relay_that_loses_bytes_is_found_out() {
     let relay = relay_once(destination.port().unwrap(), lose);
     let streamed = destination.stream(relay, Duration::from_millis(50));
     assert!(streamed.is_err(), "{streamed:?}");
+}
+
+#[test]
+fn a_relay_that_changes_bytes_is_found_out() {
+    let destination = Destination::open().unwrap();
+    // As many as it received, so that only their values tell.
+    let change: fn(&mut Vec<u8>) = |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 1);
+    let relay = relay_once(destination.port().unwrap(), change);
+    let streamed = destination.stream(relay, Duration::from_millis(50));
+    let said = streamed.unwrap_err().to_string();
+    assert!(said.contains("other bytes than it received"), "{said}");
 }
 
 /// A hub in which everybody hears the others, until a line has been heard that is left out.

@@ -17,6 +17,7 @@ pub mod limit;
 pub mod name;
 mod netlink;
 pub mod process;
+pub mod processor_time;
 pub mod queue;
 pub mod resolve;
 pub mod sock_diag;

@@ -81,16 +81,30 @@ impl Program {
         }
     }
 
+    /// The folders where programs are.
+    pub fn places() -> Vec<PathBuf> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        // Administrators' programs are not on everybody's PATH.
+        let folders = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+        folders.collect()
+    }
+
     /// Where it is.
     ///
     /// # Errors
     ///
     /// It is not on this machine.
     pub fn find(self) -> Result<PathBuf, Trouble> {
-        let path = env::var_os("PATH").unwrap_or_default();
-        // Administrators' programs are not on everybody's PATH.
-        let folders = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
-        let mut files = folders.map(|folder| folder.join(self.name()));
+        self.find_in(&Self::places())
+    }
+
+    /// Where it is in these folders.
+    ///
+    /// # Errors
+    ///
+    /// It is in none of them.
+    pub fn find_in(self, folders: &[PathBuf]) -> Result<PathBuf, Trouble> {
+        let mut files = folders.iter().map(|folder| folder.join(self.name()));
         files.find(|file| file.is_file()).ok_or(Trouble::Missing {
             program: self.name(),
             package: self.package(),

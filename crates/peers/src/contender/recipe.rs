@@ -15,7 +15,8 @@ pub struct Recipe {
     pub program: Program,
     /// Its words, separated by spaces, with places in braces.
     pub words: &'static str,
-    /// Its configuration, with places in braces; `{configuration}` among the words is its file.
+    /// Its configuration, or the request that it sends, with places in braces; `{configuration}` or
+    /// `{request}` among the words is its file.
     pub configuration: Option<&'static str>,
 }
 
@@ -28,6 +29,8 @@ pub struct Places {
     pub destination: u16,
     /// `{cores}`: how many threads or workers it is to have.
     pub cores: usize,
+    /// `{seconds}`: how long a program is to work that makes the work itself.
+    pub seconds: u64,
     /// `{folder}`: where its files may be.
     pub folder: PathBuf,
 }
@@ -63,11 +66,10 @@ impl Recipe {
         Ok(words.map(|word| filled(word, places, &file)).collect())
     }
 
-    /// The command line as a reader of the report may type it.
-    pub fn line(&self) -> String {
-        format!("{} {}", self.program.name(), self.words)
-            .trim_end()
-            .to_owned()
+    /// The command line as a reader of the report may type it; none of what is done in the harness.
+    pub fn line(&self) -> Option<String> {
+        let line = || format!("{} {}", self.program.name(), self.words);
+        (!self.words.is_empty()).then(line)
     }
 }
 
@@ -75,7 +77,9 @@ fn filled(text: &str, places: &Places, configuration: &Path) -> String {
     text.replace("{port}", &places.port.to_string())
         .replace("{destination}", &places.destination.to_string())
         .replace("{cores}", &places.cores.to_string())
+        .replace("{seconds}", &places.seconds.to_string())
         .replace("{folder}", &places.folder.to_string_lossy())
         .replace("{configuration}", &configuration.to_string_lossy())
+        .replace("{request}", &configuration.to_string_lossy())
         .replace("{text}", TEXT)
 }

@@ -64,12 +64,19 @@ pub const SOCAT_PIPE: Recipe = Recipe::plain(
     "TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr,backlog=4096,nodelay PIPE",
 );
 
-/// HAProxy as a relay.
+/// HAProxy as a relay of small messages: it copies.
 pub const HAPROXY: Recipe = Recipe {
-    name: "haproxy (splice)",
+    name: "haproxy",
     program: Program::Haproxy,
     words: "-f {configuration}",
     configuration: Some(include_str!("../../configuration/haproxy.cfg")),
+};
+/// HAProxy as a relay of bulk: it splices everything.
+pub const HAPROXY_SPLICE: Recipe = Recipe {
+    name: "haproxy (splice)",
+    program: Program::Haproxy,
+    words: "-f {configuration}",
+    configuration: Some(include_str!("../../configuration/haproxy-splice.cfg")),
 };
 /// nginx as a relay.
 pub const NGINX_RELAY: Recipe = Recipe {
@@ -155,14 +162,45 @@ pub const FILE_SOCAT_LARGE: [Recipe; 2] = [
     ),
 ];
 
-/// iperf3 as the client, `{seconds}` filled in when it runs.
-pub const IPERF3_CLIENT: Recipe =
-    Recipe::plain("iperf3", Program::Iperf3, "-c 127.0.0.1 -p {port} -J");
+/// The generator of `ft` as a sender.
+pub const FT_BENCH_SEND: Recipe = Recipe::plain(
+    "ft bench",
+    Program::Ft,
+    "bench 127.0.0.1:{port} --mode send -c 1 -d {seconds}s --json",
+);
+/// The same with requests to a web server.
+pub const FT_BENCH_REQUEST: Recipe = Recipe {
+    name: "ft bench",
+    program: Program::Ft,
+    words: "bench 127.0.0.1:{port} --mode request --message {request} --reply-until {text} -c 64 -d {seconds}s --json",
+    configuration: Some("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"),
+};
+/// The same with messages to an echo.
+pub const FT_BENCH_ECHO: Recipe = Recipe::plain(
+    "ft bench",
+    Program::Ft,
+    "bench 127.0.0.1:{port} -c 64 -d {seconds}s --json",
+);
+/// The floor of a generator, which works in the harness.
+pub const EPOLL_CLIENT: Recipe = Recipe::plain("bare epoll client", Program::Floor, "");
+/// iperf3 as the client.
+pub const IPERF3_CLIENT: Recipe = Recipe::plain(
+    "iperf3",
+    Program::Iperf3,
+    "-c 127.0.0.1 -p {port} -t {seconds} -J",
+);
 /// The same with sendfile.
-pub const IPERF3_CLIENT_Z: Recipe =
-    Recipe::plain("iperf3 -Z", Program::Iperf3, "-c 127.0.0.1 -p {port} -J -Z");
+pub const IPERF3_CLIENT_Z: Recipe = Recipe::plain(
+    "iperf3 -Z",
+    Program::Iperf3,
+    "-c 127.0.0.1 -p {port} -t {seconds} -J -Z",
+);
 /// wrk, one thread.
-pub const WRK: Recipe = Recipe::plain("wrk", Program::Wrk, "-t1 -c64 http://127.0.0.1:{port}/");
+pub const WRK: Recipe = Recipe::plain(
+    "wrk",
+    Program::Wrk,
+    "-t1 -c64 -d{seconds}s http://127.0.0.1:{port}/",
+);
 
 /// The smallest runs: what each says of itself, and whether a port answers.
 pub const START_VERSION: [Recipe; 2] = [

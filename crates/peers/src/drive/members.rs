@@ -20,6 +20,9 @@ use crate::trouble::{Doing, Trouble};
 /// one be behind. The others let them be further.
 const WINDOW: u64 = 4096;
 
+/// How many threads the members are read by.
+pub const READERS: usize = 1;
+
 /// A hub that does not go on for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -1,5 +1,6 @@
 //! What makes work for the contenders and checks what arrives, by the library's generator and, where
-//! that does not reach, by hand: one bulk stream, the members of a hub, idle connections.
+//! that does not reach, by hand: one bulk stream, the members of a hub, idle connections; or by programs
+//! that make the work themselves.
 
 pub mod bare;
 pub mod control;
@@ -8,5 +9,7 @@ pub mod generator;
 pub mod held;
 pub mod members;
 pub mod pattern;
+pub mod programs;
 pub mod stream;
+pub mod transfer;
 pub mod visits;

@@ -66,7 +66,8 @@ impl Destination {
             let sent = sending
                 .join()
                 .unwrap_or_else(|_| Err(Trouble::wrong("the sender", "panicked")));
-            let (sent, received) = (sent?, received?);
+            // A receiver that has seen something wrong leaves, and the sender fails by that.
+            let (received, sent) = (received?, sent?);
             if sent == received {
                 Ok(received)
             } else {

@@ -1,227 +1,125 @@
 //! Bench: the generator, beside iperf3 and wrk; and whether it tells the truth: beside a bare client
 //! it must find the same server cost.
 
-use std::io::Read;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-use fivetuple::load::{LoadOptions, Mode, Reply, Request};
-use serde_json::Value;
-
-use crate::contender::{Program, Recipe, TEXT, recipes};
+use crate::contender::{Recipe, recipes};
 use crate::drive::bare::Bare;
-use crate::drive::generator::Generator;
+use crate::drive::programs::{self, Client, Done};
 use crate::harness::Harness;
-use crate::pairs::{Measure, Meter, Pairs, Side, Slice, alternate};
-use crate::process::{Ended, Running, spawn, wait_for};
+use crate::pairs::{Measure, Meter, Pairs, Side, alternate};
 use crate::row::{Row, Target, Unit, Work};
-use crate::trouble::{Doing, Trouble};
+use crate::trouble::Trouble;
 
-/// So much longer than it is to work may a program need.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What `ft bench --mode send` sends at once; iperf3 128 KiB.
-const BLOCK: usize = 1024 * 1024;
+/// What its section says of its rows.
+pub(super) const NOTE: &str = "\
+Here the client is what is compared, and each client is a process that is started for its slice, except the
+bare one, which is a thread of the harness; the calls are those of the client, or are said to be the
+server's. Who sends is believed what it says that it has sent, for nobody looks at the bytes; `ft bench`
+moves bytes for a tenth of a second before they count, which is in its CPU time and in that of its server.
+Of requests `ft bench` wants each reply to end with the text, wrk wants a status of 2xx or 3xx. Messages are
+compared byte by byte; there the server must cost the same whichever client asks it, or a client would be
+measured in its place.";
 
 /// Connections of a generator of requests.
-const CONNECTIONS: u32 = 64;
-
-/// The library's generator, as rows have it: it runs in the harness.
-const GENERATOR: Recipe = Recipe::plain("fivetuple::load", Program::Floor, "bench");
-/// The floor of a generator.
-const BARE: Recipe = Recipe::plain("bare epoll client", Program::Floor, "bench");
+const CONNECTIONS: usize = 64;
 
 /// Bulk beside iperf3, requests beside wrk, messages beside the floor.
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
-    let mut work = Work {
-        name: "send, one connection, the usual blocks of each".to_owned(),
-        ft: recipes::FT_DISCARD,
-        unit: Unit::Byte,
-        measure: Measure::Rate,
-        destination: 0,
-        apart: None,
-        also: vec![
-            recipes::IPERF3_SERVER,
-            recipes::NGINX_HTTP,
-            recipes::EPOLL_ECHO,
-        ],
-    };
     let mut rows = Vec::new();
-    let equal = Some(Target::AtLeast(1.0));
+    let name = "send, one connection, the usual blocks of each";
+    let mut work = Work {
+        client_threads: None,
+        also: vec![recipes::FT_DISCARD, recipes::IPERF3_SERVER],
+        ..Work::new(name, (recipes::FT_BENCH_SEND, Unit::Byte), Measure::Rate)
+    };
     for client in [recipes::IPERF3_CLIENT, recipes::IPERF3_CLIENT_Z] {
         let pairs = send(harness, &client);
-        rows.push(harness.row(&work, (client, equal), pairs));
+        rows.push(harness.row(&work, (client, Some(Target::AtLeast(1.0))), pairs));
     }
-    work.ft = GENERATOR;
-    work.unit = Unit::Request;
-    work.apart = Harness::apart();
-    for (measure, target) in [
-        (Measure::RatePerClientCpu, Some(Target::AtLeast(0.9))),
-        (Measure::Rate, None),
-    ] {
-        work.measure = measure;
-        work.name = format!("small GET from nginx, {CONNECTIONS} connections, a core each");
-        let pairs = requests(harness, &work);
-        rows.push(harness.row(&work, (recipes::WRK, target), pairs));
-    }
-    work.unit = Unit::Message;
-    for measure in [Measure::ServerCpu, Measure::RatePerClientCpu] {
-        work.measure = measure;
-        work.name = format!("64 B echo, {CONNECTIONS} connections, same server, a core each");
-        let pairs = messages(harness, &work);
-        rows.push(harness.row(&work, (BARE, None), pairs));
-    }
+    work.name = format!("small GET from nginx, {CONNECTIONS} connections, a core each");
+    (work.ft, work.unit) = (recipes::FT_BENCH_REQUEST, Unit::Request);
+    (work.measure, work.apart) = (Measure::RatePerClientCpu, Harness::apart());
+    work.also = vec![recipes::NGINX_HTTP];
+    let pairs = requests(harness, work.apart);
+    let row = harness.row(&work, (recipes::WRK, Some(Target::AtLeast(0.9))), pairs);
+    let look = harness.look(&row, Measure::Rate, None);
+    rows.extend([row, look]);
+    work.name = format!("64 B echo, {CONNECTIONS} connections, same server, a core each");
+    (work.ft, work.unit) = (recipes::FT_BENCH_ECHO, Unit::Message);
+    work.measure = Measure::ServerCpu;
+    work.also = vec![recipes::EPOLL_ECHO];
+    let pairs = messages(harness, work.apart);
+    let equal = Some(Target::Within(0.05));
+    let row = harness.row(&work, (recipes::EPOLL_CLIENT, equal), pairs);
+    let look = harness.look(&row, Measure::RatePerClientCpu, None);
+    rows.extend([row, look]);
     rows
 }
 
-fn send(harness: &Harness, client: &Recipe) -> Result<Pairs, Trouble> {
+/// How a program's words are understood.
+type Read = fn(&str) -> Option<Done>;
+
+/// Each to its own server.
+fn send(harness: &Harness, other: &Recipe) -> Result<Pairs, Trouble> {
+    let sender = |recipe, read: Read| Client {
+        harness,
+        recipe,
+        core: None,
+        read,
+    };
+    let ft = sender(&recipes::FT_BENCH_SEND, programs::ft_bytes_sent);
+    let other = sender(other, programs::iperf3);
     let discard = harness.start(&recipes::FT_DISCARD, 0, None)?;
-    let options = LoadOptions {
-        mode: Mode::Send,
-        connections: 1,
-        size: BLOCK,
-        ..LoadOptions::default()
-    };
-    let mut generator = Generator::open(discard.port(), &options, None)?;
-    let mut ft: Side<'_> = Box::new(|length| {
-        let meter = Meter::start(&discard);
-        let measured = generator.run(length)?;
-        Ok(meter.stop(&discard, measured.bytes_sent as f64))
-    });
     let server = harness.start(&recipes::IPERF3_SERVER, 0, None)?;
-    let mut other: Side<'_> = Box::new(|length| iperf3(harness, client, &server, length));
-    alternate(&harness.form, &mut ft, &mut other)
+    let sides = (&mut ft.side(&discard), &mut other.side(&server));
+    let mut pairs = alternate(&harness.form, sides.0, sides.1)?;
+    pairs.calls = vec![ft.calls(&discard), other.calls(&server)];
+    Ok(pairs)
 }
 
-/// One run of iperf3, in whole seconds: it knows no shorter ones.
-fn iperf3(
-    harness: &Harness,
-    client: &Recipe,
-    server: &Running,
-    length: Duration,
-) -> Result<Slice, Trouble> {
-    let seconds = length.as_secs().max(1);
-    let mut command = harness.command(client, server.port(), 0)?;
-    command.arg("-t").arg(seconds.to_string());
-    let meter = Meter::start(server);
-    let within = Duration::from_secs(seconds) + PATIENCE;
-    let (ended, text) = output(&mut command, None, within)?;
-    let mut slice = meter.stop(server, 0.0);
-    slice.client = ended.cpu;
-    let report: Value = serde_json::from_str(&text).unwrap_or_default();
-    let received = &report["end"]["sum_received"];
-    match (received["bytes"].as_f64(), received["seconds"].as_f64()) {
-        (Some(bytes), Some(seconds)) if bytes > 0.0 && ended.status.success() => {
-            slice.units = bytes;
-            slice.elapsed = Duration::from_secs_f64(seconds);
-            Ok(slice)
-        }
-        _ => Err(Trouble::wrong("iperf3", report["error"].to_string())),
-    }
-}
-
-fn requests(harness: &Harness, work: &Work) -> Result<Pairs, Trouble> {
-    let [of_server, core] = [0, 1].map(|side| work.apart.map(|cores| cores[side]));
+/// Both to the same web server; `ft` has one thread on its core, as wrk has.
+fn requests(harness: &Harness, apart: Option<[usize; 2]>) -> Result<Pairs, Trouble> {
+    let [of_server, core] = [0, 1].map(|side| apart.map(|cores| cores[side]));
     let server = harness.start(&recipes::NGINX_HTTP, 0, of_server)?;
-    let host = format!("127.0.0.1:{}", server.port());
-    let message = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
-    let options = LoadOptions {
-        mode: Mode::Request(Request {
-            message: message.into(),
-            reply: Reply::Until(TEXT.as_bytes().into()),
-        }),
-        connections: CONNECTIONS,
-        ..LoadOptions::default()
+    let client = |recipe, read: Read| Client {
+        harness,
+        recipe,
+        core,
+        read,
     };
-    // One thread, as wrk has.
-    let mut generator = Generator::open(server.port(), &options, core)?;
-    let mut ft: Side<'_> = Box::new(|length| {
-        let meter = Meter::start(&server);
-        let measured = generator.run(length)?;
-        Ok(meter.stop(&server, measured.messages as f64))
-    });
-    let mut other: Side<'_> = Box::new(|length| wrk(harness, &server, core, length));
-    alternate(&harness.form, &mut ft, &mut other)
+    let ft = client(&recipes::FT_BENCH_REQUEST, programs::ft_messages);
+    let other = client(&recipes::WRK, programs::wrk);
+    let sides = (&mut ft.side(&server), &mut other.side(&server));
+    let mut pairs = alternate(&harness.form, sides.0, sides.1)?;
+    pairs.calls = vec![ft.calls(&server), other.calls(&server)];
+    Ok(pairs)
 }
 
-/// One run of wrk, in whole seconds: it knows no shorter ones.
-fn wrk(
-    harness: &Harness,
-    server: &Running,
-    core: Option<usize>,
-    length: Duration,
-) -> Result<Slice, Trouble> {
-    let seconds = length.as_secs().max(1);
-    let mut command = harness.command(&recipes::WRK, server.port(), 0)?;
-    command.arg(format!("-d{seconds}s"));
-    let meter = Meter::start(server);
-    let within = Duration::from_secs(seconds) + PATIENCE;
-    let (ended, text) = output(&mut command, core, within)?;
-    let mut slice = meter.stop(server, 0.0);
-    slice.client = ended.cpu;
-    let wrong = text.contains("Socket errors") || text.contains("Non-2xx");
-    let line = text
-        .lines()
-        .find_map(|line| line.trim().split_once(" requests in "));
-    let numbers = line.and_then(|(requests, rest)| {
-        let (seconds, _) = rest.split_once("s,")?;
-        Some((requests.parse::<f64>().ok()?, seconds.parse::<f64>().ok()?))
-    });
-    match numbers {
-        Some((requests, seconds)) if requests > 0.0 && !wrong && ended.status.success() => {
-            slice.units = requests;
-            slice.elapsed = Duration::from_secs_f64(seconds);
-            Ok(slice)
-        }
-        _ => Err(Trouble::wrong("wrk", text)),
-    }
-}
-
-/// Both generators at work for the same server.
-fn messages(harness: &Harness, work: &Work) -> Result<Pairs, Trouble> {
-    let [server, client] = [0, 1].map(|side| work.apart.map(|cores| cores[side]));
-    let server = harness.start(&recipes::EPOLL_ECHO, 0, server)?;
-    let options = LoadOptions {
-        mode: Mode::Echo,
-        connections: CONNECTIONS,
-        size: 64,
-        ..LoadOptions::default()
+/// Both to the same echo, with new connections for each slice.
+fn messages(harness: &Harness, apart: Option<[usize; 2]>) -> Result<Pairs, Trouble> {
+    let [of_server, core] = [0, 1].map(|side| apart.map(|cores| cores[side]));
+    let server = harness.start(&recipes::EPOLL_ECHO, 0, of_server)?;
+    let ft = Client {
+        harness,
+        recipe: &recipes::FT_BENCH_ECHO,
+        core,
+        read: programs::ft_messages,
     };
-    let mut generator = Generator::open(server.port(), &options, client)?;
-    let mut ft: Side<'_> = Box::new(|length| {
-        let meter = Meter::start(&server);
-        let measured = generator.run(length)?;
-        Ok(meter.stop(&server, measured.messages as f64))
+    let bare = || -> Side<'_> {
+        Box::new(|length| {
+            let meter = Meter::start(&server);
+            let messages = Bare::open(server.port(), CONNECTIONS)?.run(length, core)?;
+            Ok(meter.stop(&server, messages as f64))
+        })
+    };
+    let mut pairs = alternate(&harness.form, &mut ft.side(&server), &mut bare())?;
+    let of_server = [
+        ("ft bench", ft.side(&server)),
+        ("bare epoll client", bare()),
+    ];
+    let counted = of_server.map(|(name, side)| {
+        let (server, calls) = harness.calls(&server, side);
+        (format!("{server}, for {name}"), calls)
     });
-    let mut bare = Bare::open(server.port(), CONNECTIONS as usize)?;
-    let mut other: Side<'_> = Box::new(|length| {
-        let meter = Meter::start(&server);
-        let messages = bare.run(length, client)?;
-        Ok(meter.stop(&server, messages as f64))
-    });
-    alternate(&harness.form, &mut ft, &mut other)
-}
-
-/// Runs a program to its end; what it cost, and what it wrote.
-fn output(
-    command: &mut Command,
-    core: Option<usize>,
-    within: Duration,
-) -> Result<(Ended, String), Trouble> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let until = Instant::now() + within;
-    let mut child = spawn(command, core).doing("start a program")?;
-    let mut output = child.stdout.take();
-    // What these programs write fits into the pipe.
-    let ended = wait_for(&mut child, until - Instant::now())?;
-    let mut text = String::new();
-    if let Some(output) = &mut output {
-        output
-            .read_to_string(&mut text)
-            .doing("read what a program writes")?;
-    }
-    Ok((ended, text))
+    pairs.calls = [ft.calls(&server)].into_iter().chain(counted).collect();
+    Ok(pairs)
 }

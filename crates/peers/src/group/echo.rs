@@ -8,6 +8,10 @@ use crate::harness::{Harness, Open};
 use crate::pairs::{Measure, Meter};
 use crate::row::{Beside, Row, Target, Unit, Work};
 
+/// What its section says of its rows.
+pub(super) const NOTE: &str = "\
+A connection has one message out; the next one is sent when every byte of it has come back and was compared.";
+
 /// `ft` beside the floor, on a core each; and beside the programs that fork, on all cores.
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -29,14 +33,10 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
 fn work(connections: u32, measure: Measure, apart: Option<[usize; 2]>) -> Work {
     let plural = if connections == 1 { "" } else { "s" };
     let cores = if apart.is_some() { ", a core each" } else { "" };
+    let name = format!("64 B, {connections} connection{plural}{cores}");
     Work {
-        name: format!("64 B, {connections} connection{plural}{cores}"),
-        ft: recipes::FT_ECHO,
-        unit: Unit::Message,
-        measure,
-        destination: 0,
         apart,
-        also: Vec::new(),
+        ..Work::new(name, (recipes::FT_ECHO, Unit::Message), measure)
     }
 }
 

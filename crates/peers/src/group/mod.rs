@@ -74,6 +74,20 @@ impl Group {
         }
     }
 
+    /// What its section says of its rows: who is checked how, and what is not measured.
+    pub fn note(self) -> &'static str {
+        match self {
+            Self::Echo => echo::NOTE,
+            Self::Rate => rate::NOTE,
+            Self::Idle => idle::NOTE,
+            Self::Relay => relay::NOTE,
+            Self::File => file::NOTE,
+            Self::Hub => hub::NOTE,
+            Self::Bench => bench::NOTE,
+            Self::Start => start::NOTE,
+        }
+    }
+
     /// Does the work and judges.
     pub fn rows(self, harness: &Harness) -> Vec<Row> {
         match self {

@@ -12,7 +12,12 @@ use crate::row::{Row, Target, Unit, Work};
 /// How many connections there are at a time.
 const AT_A_TIME: u32 = 64;
 
-/// `ft` beside the floor, on a core each, and beside nginx, on all cores.
+/// What its section says of its rows.
+pub(super) const NOTE: &str = "\
+Contender and client share all cores: with a core each the client is full before the server is, and the rate
+is the client's. Every byte of each answer is compared.";
+
+/// `ft` beside the floor and beside nginx.
 pub(super) fn rows(harness: &Harness) -> Vec<Row> {
     let mut rows = echoes(harness);
     rows.extend(texts(harness));
@@ -20,15 +25,8 @@ pub(super) fn rows(harness: &Harness) -> Vec<Row> {
 }
 
 fn echoes(harness: &Harness) -> Vec<Row> {
-    let work = Work {
-        name: format!("connect, 64 B echo, reset; {AT_A_TIME} at a time, a core each"),
-        ft: recipes::FT_ECHO,
-        unit: Unit::Connection,
-        measure: Measure::Rate,
-        destination: 0,
-        apart: Harness::apart(),
-        also: Vec::new(),
-    };
+    let name = format!("connect, 64 B echo, reset; {AT_A_TIME} at a time");
+    let work = Work::new(name, (recipes::FT_ECHO, Unit::Connection), Measure::Rate);
     let options = LoadOptions {
         mode: Mode::Connect,
         connections: AT_A_TIME,
@@ -37,9 +35,8 @@ fn echoes(harness: &Harness) -> Vec<Row> {
         close_by: CloseBy::Reset,
         ..LoadOptions::default()
     };
-    let core = work.apart.map(|[_, client]| client);
     let open: &Open<'_> = &|server| {
-        let mut generator = Generator::open(server.port(), &options, core)?;
+        let mut generator = Generator::open(server.port(), &options, None)?;
         Ok(Box::new(move |length| {
             let meter = Meter::start(server);
             let measured = generator.run(length)?;
@@ -47,19 +44,16 @@ fn echoes(harness: &Harness) -> Vec<Row> {
         }))
     };
     let others = [(recipes::EPOLL_ECHO, Some(Target::AtLeast(0.95)))];
-    harness.contest(&work, &others, open)
+    with_cpu(harness, harness.contest(&work, &others, open))
 }
 
 fn texts(harness: &Harness) -> Vec<Row> {
-    let work = Work {
-        name: "connect, receive 64 B to the end, reset; 16 at a time".to_owned(),
-        ft: recipes::FT_SOURCE_64,
-        unit: Unit::Connection,
-        measure: Measure::Rate,
-        destination: 0,
-        apart: None,
-        also: Vec::new(),
-    };
+    let name = "connect, receive 64 B to the end, reset; 16 at a time";
+    let work = Work::new(
+        name,
+        (recipes::FT_SOURCE_64, Unit::Connection),
+        Measure::Rate,
+    );
     let open: &Open<'_> = &|server| {
         let port = server.port();
         let mut text = Vec::new();
@@ -74,5 +68,15 @@ fn texts(harness: &Harness) -> Vec<Row> {
         }))
     };
     let others = [(recipes::NGINX_RETURN, Some(Target::AtLeast(1.0)))];
-    harness.contest(&work, &others, open)
+    with_cpu(harness, harness.contest(&work, &others, open))
+}
+
+/// After each row the CPU time of the server for a connection, of the same pairs.
+fn with_cpu(harness: &Harness, rows: Vec<Row>) -> Vec<Row> {
+    let rows = rows.into_iter();
+    rows.flat_map(|row| {
+        let cpu = harness.look(&row, Measure::ServerCpu, None);
+        [row, cpu]
+    })
+    .collect()
 }

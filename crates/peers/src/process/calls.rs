@@ -31,9 +31,7 @@ impl Counting {
     pub fn start(server: &Running, strace: &Path, folder: &Path) -> Result<Self, Trouble> {
         let summary = folder.join("calls");
         let members = tree::members(server.pid());
-        let mut command = Command::new(strace);
-        command.args(["-c", "-f", "-qq", "-U", "calls,name", "-o"]);
-        command.arg(&summary);
+        let mut command = counting(strace, &summary);
         for Member { pid, .. } in &members {
             command.args(["-p", &pid.to_string()]);
         }
@@ -64,8 +62,7 @@ impl Counting {
     pub fn stop(mut self) -> Result<Vec<(String, u64)>, Trouble> {
         kill_process(Pid::from_child(&self.strace), Signal::INT).doing("stop strace")?;
         wait_for(&mut self.strace, WITHIN)?;
-        let summary = fs::read_to_string(&self.summary).doing("read what strace has counted")?;
-        Ok(counted(&summary))
+        calls_in(&self.summary)
     }
 }
 
@@ -75,8 +72,34 @@ impl Drop for Counting {
     }
 }
 
+/// strace that counts, and writes it into this file.
+fn counting(strace: &Path, summary: &Path) -> Command {
+    let mut command = Command::new(strace);
+    command.args(["-c", "-f", "-qq", "-U", "calls,name", "-o"]);
+    command.arg(summary);
+    command
+}
+
+/// The same command, whose calls and those of its children are counted into this file. What it
+/// reads and writes is to be said anew.
+pub fn counted(command: &Command, strace: &Path, summary: &Path) -> Command {
+    let mut counted = counting(strace, summary);
+    counted.arg(command.get_program()).args(command.get_args());
+    counted
+}
+
+/// The calls that were counted into a file: how often each was made, the most frequent first.
+///
+/// # Errors
+///
+/// Nothing was written down.
+pub fn calls_in(summary: &Path) -> Result<Vec<(String, u64)>, Trouble> {
+    let summary = fs::read_to_string(summary).doing("read what strace has counted")?;
+    Ok(lines_of(&summary))
+}
+
 /// The lines of a summary that have a number and a name.
-fn counted(summary: &str) -> Vec<(String, u64)> {
+fn lines_of(summary: &str) -> Vec<(String, u64)> {
     let line = |line: &str| {
         let (count, name) = line.trim().split_once(char::is_whitespace)?;
         let count = count.parse().ok()?;
@@ -89,14 +112,14 @@ fn counted(summary: &str) -> Vec<(String, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::counted;
+    use super::lines_of;
 
     #[test]
     fn a_summary_is_read_without_its_frame_and_its_total() {
         let summary = "    calls syscall\n--------- --------\n        7 epoll_wait\n      120 sendto\n\
                        --------- --------\n      127 total\n";
         let calls = [("sendto".to_owned(), 120), ("epoll_wait".to_owned(), 7)];
-        assert_eq!(counted(summary), calls);
-        assert_eq!(counted(""), []);
+        assert_eq!(lines_of(summary), calls);
+        assert_eq!(lines_of(""), []);
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-pub use calls::Counting;
+pub use calls::{Counting, calls_in, counted};
 pub use port::{free_port, is_listening};
 pub use started::end_all;
 pub use tree::{Ended, wait_for};

@@ -1,13 +1,14 @@
 //! A process with all its children: time on a core, memory, and their end.
 //!
-//! Some contenders fork for each connection. What lives is read from schedstat, in nanoseconds; what
-//! has ended and was waited for is in its parent's times, in ticks of 10 ms. A thread that has ended
-//! while its process goes on is in neither: no contender measured here has such.
+//! Some contenders fork for each connection. What lives, or has ended and was not waited for yet, has
+//! a clock of its own, in nanoseconds; what was waited for is in its parent's times, in ticks of
+//! 10 ms.
 
 use std::fs;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
+use fivetuple::kernel::processor_time::processor_time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open, waitid,
@@ -18,7 +19,6 @@ use crate::trouble::{Doing, Trouble};
 
 /// Where fields stand in /proc/PID/stat behind the name.
 const PARENT: usize = 1;
-const OWN_TIMES: [usize; 2] = [11, 12];
 const CHILDREN_TIMES: [usize; 2] = [13, 14];
 const START: usize = 19;
 
@@ -69,34 +69,18 @@ pub(super) fn members(root: Pid) -> Vec<Member> {
 
 /// The time that a process and all its children have had on a core.
 pub(super) fn cpu(root: Pid) -> Duration {
-    members(root)
-        .iter()
-        .map(|member| living(member.pid) + ticks(member.pid, CHILDREN_TIMES))
-        .sum()
+    members(root).iter().map(|member| time_of(member.pid)).sum()
 }
 
-/// The time on a core of the threads that a process has.
-fn living(pid: i32) -> Duration {
-    let threads = fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten();
-    let time = |path| {
-        let text = fs::read_to_string(path).ok()?;
-        text.split_whitespace().next()?.parse().ok()
-    };
-    threads
-        .flatten()
-        .filter_map(|thread| time(thread.path().join("schedstat")))
-        .map(Duration::from_nanos)
-        .sum()
-}
-
-/// Times that are counted in ticks.
-fn ticks(pid: i32, places: [usize; 2]) -> Duration {
+/// The time of a process, and that of its children that have ended and were waited for.
+fn time_of(pid: i32) -> Duration {
     let fields = fields(pid).unwrap_or_default();
-    let ticks: u64 = places.iter().filter_map(|place| fields.get(*place)).sum();
-    Duration::from_secs(ticks)
-        / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100)
+    let children = CHILDREN_TIMES.iter();
+    let ticks: u64 = children.filter_map(|place| fields.get(*place)).sum();
+    let per_second = u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100);
+    let own = Pid::from_raw(pid).map(processor_time);
+    // Who has gone is in its parent's times.
+    own.and_then(Result::ok).unwrap_or_default() + Duration::from_secs(ticks) / per_second
 }
 
 /// Memory in user space in bytes: pages of its own, and its share of those that are shared.
@@ -147,7 +131,7 @@ pub struct Ended {
     pub status: ExitStatus,
     /// When it was found to have ended.
     pub at: Instant,
-    /// The time that it and its children have had on a core, in ticks of 10 ms.
+    /// The time that it and its children have had on a core.
     pub cpu: Duration,
 }
 
@@ -176,8 +160,7 @@ pub fn wait_for(child: &mut Child, within: Duration) -> Result<Ended, Trouble> {
     // Waited for, but not forgotten: its times can still be read.
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     waitid(WaitId::Pid(pid), options).doing("wait for a program")?;
-    let number = pid.as_raw_nonzero().get();
-    let cpu = ticks(number, OWN_TIMES) + ticks(number, CHILDREN_TIMES);
+    let cpu = time_of(pid.as_raw_nonzero().get());
     let status = child.wait().doing("wait for a program")?;
     started::leave(pid);
     Ok(Ended { status, at, cpu })

@@ -24,8 +24,13 @@ pub(crate) const TINY: Form = Form {
 
 /// A harness without `ft`: only the floors.
 pub(crate) fn harness() -> Harness {
+    harness_of(TINY)
+}
+
+/// The same in this form.
+pub(crate) fn harness_of(form: Form) -> Harness {
     let floor = PathBuf::from(env!("CARGO_BIN_EXE_peers"));
-    Harness::new(TINY, PathBuf::from("no-ft"), floor).unwrap()
+    Harness::new(form, PathBuf::from("no-ft"), floor).unwrap()
 }
 
 /// Waits until nothing more can be sent on a connection from which nobody reads.
