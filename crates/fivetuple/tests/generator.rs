@@ -422,7 +422,9 @@ async fn orphaned(options: &LoadOptions) -> (Load, SocketAddr) {
     let listener = TcpListener::bind(loopback()).unwrap();
     let address = listener.local_addr().unwrap();
     let load = open(address, options).await;
-    let clients: Vec<TcpStream> = (0..4).map(|_| listener.accept().unwrap().0).collect();
+    // One that connects anew has closed the only one that it has made.
+    let count = if options.mode == Mode::Connect { 1 } else { 4 };
+    let clients: Vec<TcpStream> = (0..count).map(|_| listener.accept().unwrap().0).collect();
     drop(listener);
     clients.into_iter().for_each(reset);
     (load, address)
@@ -430,13 +432,31 @@ async fn orphaned(options: &LoadOptions) -> (Load, SocketAddr) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_ends_the_run_early_and_is_counted() {
-    let (mut load, _) = orphaned(&of(Mode::Echo)).await;
-    let begin = Instant::now();
-    let measured = load.run(PATIENCE).await;
-    assert!(begin.elapsed() < PATIENCE);
-    assert_eq!(measured.failures.of(Failure::Reset), 4);
-    assert!(measured.failures.of(Failure::Refused) >= 4);
-    assert_eq!((measured.open, measured.messages), (0, 0));
+    for (mode, rate, resets, is_tried_again) in [
+        (Mode::Echo, None, 4, true),
+        (Mode::Echo, Some(100.0), 4, true),
+        (Mode::Connect, None, 0, true),
+        (Mode::Connect, Some(100.0), 0, true),
+        (Mode::Send, None, 4, true),
+        (Mode::Receive, None, 4, true),
+        (Mode::Both, None, 4, true),
+        (Mode::Hold, None, 4, false),
+    ] {
+        let options = LoadOptions {
+            rate,
+            ..of(mode.clone())
+        };
+        let (mut load, _) = orphaned(&options).await;
+        let begin = Instant::now();
+        let measured = load.run(PATIENCE).await;
+        assert!(begin.elapsed() < PATIENCE, "{mode:?} {measured:?}");
+        let failures = &measured.failures;
+        assert_eq!(failures.of(Failure::Reset), resets, "{mode:?} {failures:?}");
+        let refused = failures.of(Failure::Refused);
+        assert_eq!(refused >= 4, is_tried_again, "{mode:?} {failures:?}");
+        assert_eq!(failures.total(), resets + refused, "{mode:?} {failures:?}");
+        assert_eq!((measured.open, measured.messages), (0, 0), "{mode:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

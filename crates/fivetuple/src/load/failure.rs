@@ -37,6 +37,11 @@ impl Failure {
         }
     }
 
+    /// Whether nobody listens: refused, or the file of a Unix socket has gone.
+    pub(super) fn is_nobody_there(self) -> bool {
+        matches!(self, Self::Refused | Self::Other(Errno::NOENT))
+    }
+
     /// Its name in reports: one word, with underscores.
     pub fn name(self) -> String {
         match self {

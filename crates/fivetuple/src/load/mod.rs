@@ -177,8 +177,8 @@ impl Load {
     }
 
     /// Works for so long, finishes what is out, and is at rest again; that takes up to the reply
-    /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop) or the server has
-    /// refused every connection for a second.
+    /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop), and when nothing is open
+    /// and every connect has been refused for a second (or the file of a Unix socket was gone).
     ///
     /// If the future is dropped before its end, the connections are reset.
     pub async fn run(&mut self, duration: Duration) -> Measured {

@@ -27,9 +27,24 @@ use crate::kernel::TcpState;
 /// between.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
 const PAUSE_LAST: Duration = Duration::from_millis(100);
-/// A connection that is refused for so long is not tried again in this window: the server has gone
-/// and is not coming back.
+/// Who is refused for so long does not try again in this window: the server has gone and is not
+/// coming back.
 const REFUSED_LONGEST: Duration = Duration::from_secs(1);
+
+/// Since when every connect has been refused.
+#[derive(Debug, Default)]
+struct Refused(Option<Instant>);
+
+impl Refused {
+    /// Notes a failure: whether the server has refused for long enough.
+    fn is_enough(&mut self, failure: Failure) -> bool {
+        if !failure.is_nobody_there() {
+            self.0 = None;
+            return false;
+        }
+        self.0.get_or_insert_with(Instant::now).elapsed() >= REFUSED_LONGEST
+    }
+}
 
 /// What all connections of a load share.
 #[derive(Debug)]
@@ -203,7 +218,7 @@ impl Worker {
     /// Waits a little and connects, until it succeeds; false when the window ends before, or the
     /// server has refused for long enough.
     async fn reopen(&mut self, cell: &Cell, window: &Window) -> bool {
-        let mut refused_since = None;
+        let mut refused = Refused::default();
         loop {
             tokio::select! {
                 () = window.ended() => return false,
@@ -223,12 +238,7 @@ impl Worker {
                 }
                 Err(failure) => {
                     self.count(failure, cell);
-                    if failure != Failure::Refused {
-                        refused_since = None;
-                        continue;
-                    }
-                    let since = *refused_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= REFUSED_LONGEST {
+                    if refused.is_enough(failure) {
                         return false;
                     }
                 }
