@@ -611,6 +611,45 @@ async fn a_peer_that_never_ends_is_not_waited_for() {
     assert!(measured.failures.of(Failure::TimedOut) >= 4, "{measured:?}");
 }
 
+/// Sockets that have sent a SYN to this port and wait for the answer.
+fn connects_out(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let peer = format!(":{port:04X}");
+    let is_out = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(2);
+        fields.next().is_some_and(|name| name.ends_with(&peer)) && fields.next() == Some("02")
+    };
+    table.lines().filter(is_out).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opening_that_is_stopped_counts_what_is_out() {
+    let listener = TcpListener::bind(loopback()).unwrap();
+    // There is room for one connection, and the SYN of the others is not answered.
+    rustix::net::listen(&listener, 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut options = of(Mode::Echo);
+    options.connect.connect_timeout = PATIENCE * 10;
+    let (to, observers) = (Address::from(address), Observers::none());
+    let opened = Load::open_first(&to, &options, &observers).await;
+    let mut load = opened.unwrap();
+    let control = load.control();
+    let begin = Instant::now();
+    let stopping = async {
+        recorder::until(|| connects_out(address.port()) == 3).await;
+        control.stop();
+    };
+    tokio::join!(load.open_others(), stopping);
+    assert!(begin.elapsed() < PATIENCE);
+    assert_eq!(load.failures().of(Failure::Unfinished), 3);
+    assert_eq!((load.failures().total(), load.live().open()), (3, 1));
+    // They are told with the first window, which ends at once.
+    let measured = load.run(PATIENCE * 10).await;
+    assert!(begin.elapsed() < PATIENCE);
+    assert_eq!(measured.failures.of(Failure::Unfinished), 3, "{measured:?}");
+    assert_eq!(load.failures().total(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_stopped_from_elsewhere() {
     let server = Running::start(echoes, ServerOptions::default()).await;

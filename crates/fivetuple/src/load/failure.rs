@@ -22,6 +22,8 @@ pub enum Failure {
     NoPorts,
     /// The name has no address to call.
     NoAddress,
+    /// A connect that was out when the load was [stopped](super::LoadControl::stop).
+    Unfinished,
     /// Any other errno.
     Other(Errno),
 }
@@ -52,6 +54,7 @@ impl Failure {
             Self::WrongBytes => "wrong_bytes".into(),
             Self::NoPorts => "no_ports".into(),
             Self::NoAddress => "no_address".into(),
+            Self::Unfinished => "unfinished".into(),
             Self::Other(errno) => Code::Errno(errno).name().into_owned(),
         }
     }

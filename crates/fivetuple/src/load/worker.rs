@@ -118,12 +118,12 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(index: usize, job: &Arc<Job>, open: Option<Open>) -> Self {
-        let worker = Self {
+    pub(super) fn new(index: usize, job: &Arc<Job>) -> Self {
+        Self {
             index,
             job: Arc::clone(job),
             latencies: Latencies::new(&job.recorded),
-            open,
+            open: None,
             failures: Failures::default(),
             retransmissions: 0,
             unacknowledged: 0,
@@ -131,11 +131,15 @@ impl Worker {
             is_mute: false,
             pause: PAUSE_FIRST,
             ended: 0,
-        };
-        if let Some(cell) = worker.job.counters.cells().get(index) {
-            cell.set_open(worker.open.is_some());
         }
-        worker
+    }
+
+    /// Gives it a connection, and its number.
+    pub(super) fn open(&mut self, connected: (Connection, u64)) {
+        self.open = Some(Open::new(connected, &self.job.talk));
+        if let Some(cell) = self.job.counters.cells().get(self.index) {
+            cell.set_open(true);
+        }
     }
 
     /// Works until the window is over and nothing is out.
@@ -232,8 +236,7 @@ impl Worker {
             };
             match connected {
                 Ok(connected) => {
-                    self.open = Some(Open::new(connected, &self.job.talk));
-                    cell.set_open(true);
+                    self.open(connected);
                     return true;
                 }
                 Err(failure) => {

@@ -34,8 +34,10 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "For each address. What is out when the time is over is waited for, for as long \
                  as --reply-timeout says, and not counted as a message. INT ends the time early: \
-                 what was measured until then is printed, and the status is 130. A second INT does \
-                 not wait for what is out.",
+                 what was measured until then is printed, and the status is 130; connects that are \
+                 out before the time begins are given up, and counted as unfinished. A second INT \
+                 does not wait for what is out. The time ends early, too, when the server has gone \
+                 and refused every connect for a second.",
             ),
         ],
         examples: &[example("ft bench 8080 -d 1m", "")],

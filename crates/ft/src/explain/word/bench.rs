@@ -43,9 +43,10 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
              waits for the server), connection in --mode connect the time to the end of the close. \
              Replies that are only counted and not compared are said to be answered. What fails is \
              counted by kind: refused, reset, timed out, closed early (the peer finished too soon), \
-             wrong bytes (other ones than those that were sent, or too many), no ports, no address. \
-             A connection that failed is made anew after 1 to 100 ms, unless that is refused for a \
-             second. The status is 0 only if nothing failed.",
+             wrong bytes (others than were sent, or too many), no ports, no address, unfinished (a \
+             connect that was out at INT). A connection that failed is made anew after 1 to 100 ms, \
+             but not with --mode hold, and the run ends when all have been refused for a second. \
+             The status is 0 only if nothing failed.",
         ),
         Text(
             "our processor: when every processor that the generator can use works for it, and a \

@@ -139,7 +139,7 @@ fn of_subject(subject: &Subject) -> OfSubject<'_> {
         bytes_sent: number(|one| one.bytes_sent),
         bytes_received: number(|one| one.bytes_received),
         bytes_per_second: share(Measured::throughput),
-        open: number(|one| one.open),
+        open: subject.open(),
         alive: number(|one| one.alive),
         left_alone: subject.left_alone,
         latency: measured.map(latencies).unwrap_or_default(),

@@ -36,7 +36,7 @@ struct Subject {
     measured: Option<Measured>,
     /// It only timed out, so it had no turn more.
     left_alone: bool,
-    /// Why nothing is open.
+    /// Why the first connect has come to nothing.
     not_connected: Option<Failure>,
 }
 
@@ -124,15 +124,23 @@ async fn open_all(
     let mut all = true;
     for target in &results.plan.targets {
         reports.tries(results.options.connect.retry != Retry::Times(0));
-        let opening = Load::open(&target.address, &results.options, observers);
+        let opening = Load::open_first(&target.address, &results.options, observers);
         let Some(opened) = runner.wait(opening).await else {
-            results.subjects.push(Subject::new(target));
+            let mut subject = Subject::new(target);
+            subject.not_connected = Some(Failure::Unfinished);
+            results.subjects.push(subject);
             return false;
         };
         all &= opened.is_ok();
         reports.tries(false);
-        let subject = subject(target, opened, (reports, observers));
+        let mut subject = subject(target, opened, (reports, observers));
+        if let Some(load) = &mut subject.load {
+            runner.open_others(load).await;
+        }
         results.subjects.push(subject);
+        if runner.is_interrupted() {
+            return false;
+        }
     }
     all
 }
@@ -239,10 +247,22 @@ impl Subject {
         if let Some(measured) = &self.measured {
             failures.add(&measured.failures);
         }
+        if let Some(load) = &self.load {
+            failures.add(load.failures());
+        }
         if let Some(failure) = self.not_connected {
             failures.add(&Failures::from(failure));
         }
         failures
+    }
+
+    /// Connections that are open.
+    fn open(&self) -> u64 {
+        match (&self.measured, &self.load) {
+            (Some(measured), _) => measured.open,
+            (None, Some(load)) => load.live().open(),
+            (None, None) => 0,
+        }
     }
 
     /// Everything was verified, and there was something.

@@ -48,9 +48,11 @@ fn of_subject(subject: &Subject, results: &Results<'_>, lines: &mut Vec<String>)
     let work = work(results);
     let Some(measured) = &subject.measured else {
         lines.push(format!("{peer}: {work}; nothing was measured"));
-        if subject.not_connected.is_some() {
-            let asked = results.options.connections;
-            row(lines, "connections", &format!("0 of {asked} opened"));
+        let (open, asked) = (subject.open(), results.options.connections);
+        // With --mode connect none stays open.
+        let is_told = subject.load.is_none() || results.options.mode != Mode::Connect;
+        if is_told && open < asked.into() {
+            row(lines, "connections", &format!("{open} of {asked} opened"));
         }
         row(lines, "failures", &failures(&subject.failures()));
         return;
@@ -263,7 +265,7 @@ fn explained(kind: Failure) -> String {
         Failure::ClosedEarly => "eof".into(),
         Failure::NoPorts => "EADDRNOTAVAIL".into(),
         Failure::NoAddress => "EAI_NONAME".into(),
-        Failure::WrongBytes => "bench".into(),
+        Failure::WrongBytes | Failure::Unfinished => "bench".into(),
         Failure::Other(_) => kind.name(),
     }
 }
