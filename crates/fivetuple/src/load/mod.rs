@@ -325,6 +325,7 @@ impl Load {
             first_byte,
             per_connection: Vec::with_capacity(self.workers.len()),
             cpu: after.cpu.saturating_sub(before.cpu),
+            cpu_awaited: after.cpu_awaited.saturating_sub(before.cpu_awaited),
             retransmissions: 0,
             backlog: 0,
             backlog_max: 0,

@@ -49,8 +49,9 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
              The status is 0 only if nothing failed.",
         ),
         Text(
-            "our processor: when every processor that the generator can use works for it, and a \
-             connection can use one, it is what was measured, and not the server.",
+            "our processor: a generator that waits for its server sleeps. If for 90 % of the time \
+             it was running, or waiting for a processor, on all that it can use (a connection can \
+             use one), it or this machine was the limit, and not the server; a line says so.",
         ),
         Text(
             "Several addresses take turns, A B B A, and the ratio is the median of the turns: \

@@ -1,6 +1,7 @@
 //! The results for programs: one JSON object on one line. Times are in nanoseconds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fivetuple::load::{Failures, Histogram, Measured};
 use serde::Serialize;
@@ -8,7 +9,8 @@ use serde::Serialize;
 use super::compare::Ratio;
 use super::find_max::{Found, Trial};
 use super::table::{QUANTILES, at, bound_text, spread};
-use super::{Results, Subject, is_generator_the_limit, mode_name, processors, processors_used};
+use super::limit::{limit, processors, used};
+use super::{Results, Subject, mode_name};
 
 #[derive(Serialize)]
 struct Object<'a> {
@@ -73,6 +75,7 @@ struct OfFailures {
 #[derive(Serialize)]
 struct Cpu {
     ns: u64,
+    awaited_ns: u64,
     processors: f64,
     processors_available: usize,
     generator_limited: bool,
@@ -128,12 +131,14 @@ fn of_subject(subject: &Subject) -> OfSubject<'_> {
     let measured = subject.measured.as_ref();
     let number = |of: fn(&Measured) -> u64| measured.map_or(0, of);
     let share = |of: fn(&Measured) -> f64| measured.map_or(0.0, of);
-    let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos());
+    let time = |of: fn(&Measured) -> Duration| {
+        measured.map_or(0, |one| of(one).as_nanos().try_into().unwrap_or(u64::MAX))
+    };
     let (min, median, max) = spread(measured.map_or(&[][..], |one| &one.per_connection));
     OfSubject {
         address: &subject.typed,
         peer: subject.peer.as_deref(),
-        elapsed_ns: measured.map_or(0, |one| nanoseconds(one.elapsed).unwrap_or(u64::MAX)),
+        elapsed_ns: time(|one| one.elapsed),
         messages: number(|one| one.messages),
         messages_per_second: share(Measured::rate),
         bytes_sent: number(|one| one.bytes_sent),
@@ -149,10 +154,11 @@ fn of_subject(subject: &Subject) -> OfSubject<'_> {
         backlog: number(|one| one.backlog),
         backlog_max: number(|one| one.backlog_max),
         cpu: Cpu {
-            ns: measured.map_or(0, |one| nanoseconds(one.cpu).unwrap_or(u64::MAX)),
-            processors: share(processors_used),
+            ns: time(|one| one.cpu),
+            awaited_ns: time(|one| one.cpu_awaited),
+            processors: share(used),
             processors_available: processors(),
-            generator_limited: measured.is_some_and(is_generator_the_limit),
+            generator_limited: measured.and_then(limit).is_some(),
         },
     }
 }

@@ -6,7 +6,8 @@ use fivetuple::load::{Failure, Failures, Histogram, Measured, Mode, Reply};
 
 use super::bars::histogram;
 use super::find_max::{Found, Trial};
-use super::{Results, Subject, is_generator_the_limit, processors, processors_used};
+use super::limit::{limit, processors, used};
+use super::{Results, Subject};
 use crate::plan::Bound;
 
 /// The percentiles that are told, with what they are called.
@@ -78,7 +79,7 @@ fn of_subject(subject: &Subject, results: &Results<'_>, lines: &mut Vec<String>)
         "retransmissions",
         &measured.retransmissions.to_string(),
     );
-    let (used, all) = (processors_used(measured), processors());
+    let (used, all) = (used(measured), processors());
     let plural = if all == 1 { "" } else { "s" };
     let cpu = seconds(measured.cpu);
     row(
@@ -101,11 +102,8 @@ fn notes(subject: &Subject, measured: &Measured, results: &Results<'_>, lines: &
     if subject.left_alone {
         lines.push("  it only timed out, so it was left alone from then on".to_owned());
     }
-    if is_generator_the_limit(measured) {
-        lines.push(
-            "  the generator had every processor that it can use: it was the limit, not the server"
-                .to_owned(),
-        );
+    if let Some(limit) = limit(measured) {
+        lines.push(format!("  {}", limit.text()));
     }
 }
 
