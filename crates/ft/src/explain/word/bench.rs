@@ -50,13 +50,12 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
         ),
         Text(
             "our processor: a generator that waits for its server sleeps. If for 90 % of the time \
-             it was running, or waiting for a processor, on all that it can use (a connection can \
-             use one), it or this machine was the limit, and not the server; a line says so.",
+             it was running, or waiting for a processor, on all that it can use (one for each \
+             connection), it or this machine was the limit; a line says so.",
         ),
         Text(
-            "Several addresses take turns, A B B A, and the ratio is the median of the turns: \
-             what disturbs the machine meets them alike. A server that does nothing but time out \
-             is left alone after its first turn.",
+            "Several addresses take turns, A B B A, and the ratio is the median of the turns. A \
+             server that does nothing but time out is left alone after its first turn.",
         ),
     ],
     examples: &[

@@ -1,15 +1,16 @@
-//! The results for programs: one JSON object on one line. Times are in nanoseconds.
+//! The results for programs: one JSON object on one line. Times are in nanoseconds; what the mode
+//! does not know is null.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fivetuple::load::{Failures, Histogram, Measured};
+use fivetuple::load::{Failures, Histogram, LoadOptions, Measured, Mode};
 use serde::Serialize;
 
 use super::compare::Ratio;
 use super::find_max::{Found, Trial};
-use super::table::{QUANTILES, at, bound_text, spread};
 use super::limit::{limit, processors, used};
+use super::table::{QUANTILES, at, bound_text, spread};
 use super::{Results, Subject, mode_name};
 
 #[derive(Serialize)]
@@ -17,10 +18,10 @@ struct Object<'a> {
     v: u8,
     mode: &'static str,
     connections: u32,
-    size: usize,
-    pipeline: u32,
+    size: Option<usize>,
+    pipeline: Option<u32>,
     rate: Option<f64>,
-    closed_by: &'static str,
+    closed_by: Option<&'static str>,
     interrupted: bool,
     results: Vec<OfSubject<'a>>,
     ratios: Vec<OfRatio<'a>>,
@@ -114,10 +115,10 @@ pub(super) fn object(results: &Results<'_>) -> String {
         v: 1,
         mode: mode_name(&options.mode),
         connections: options.connections,
-        size: options.size,
-        pipeline: options.pipeline,
+        size: size(options),
+        pipeline: pipeline(options),
         rate: options.rate,
-        closed_by: options.close_by.name(),
+        closed_by: (options.mode == Mode::Connect).then(|| options.close_by.name()),
         interrupted: results.interrupted,
         results: results.subjects.iter().map(of_subject).collect(),
         ratios: of_ratios(results),
@@ -125,6 +126,21 @@ pub(super) fn object(results: &Results<'_>) -> String {
     };
     // Plain data becomes text in every case.
     serde_json::to_string(&object).unwrap_or_default()
+}
+
+/// Of the messages, or of a send; a request is as long as its file.
+fn size(options: &LoadOptions) -> Option<usize> {
+    let has_size = match options.mode {
+        Mode::Echo | Mode::Send | Mode::Both | Mode::Hold => true,
+        Mode::Connect => options.connect_request.is_none(),
+        Mode::Request(_) | Mode::Receive => false,
+    };
+    has_size.then_some(options.size)
+}
+
+fn pipeline(options: &LoadOptions) -> Option<u32> {
+    let has_pipeline = matches!(options.mode, Mode::Echo | Mode::Request(_));
+    has_pipeline.then_some(options.pipeline)
 }
 
 fn of_subject(subject: &Subject) -> OfSubject<'_> {
