@@ -224,7 +224,7 @@ impl Load {
         let window = Window::new(duration, workers.len(), patience);
         let window = Arc::new(window.with_lead(self.lead(duration)));
         let mut tasks = JoinSet::new();
-        let before = Snapshot::new(&self.job.counters);
+        let mut before = Snapshot::new(&self.job.counters);
         let count = workers.len();
         for mut worker in workers {
             worker.schedule = self
@@ -233,7 +233,7 @@ impl Load {
             tasks.spawn(worker.work(Arc::clone(&window)));
         }
         let pacing = self.pace(&window);
-        let supervised = self.supervise(&mut tasks, &window);
+        let supervised = self.supervise(&mut tasks, &window, &mut before);
         let ((mut workers, after, elapsed), ()) = tokio::join!(supervised, pacing);
         workers.sort_by_key(|worker| worker.index);
         self.workers = workers;
@@ -259,6 +259,7 @@ impl Load {
         &self,
         tasks: &mut JoinSet<Worker>,
         window: &Window,
+        before: &mut Snapshot,
     ) -> (Vec<Worker>, Snapshot, Duration) {
         let counters = &self.job.counters;
         let mut stopped = self.stopped.subscribe();
@@ -268,6 +269,8 @@ impl Load {
         let mut looks = interval_at(Instant::now() + look, look);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = Instant::now() + Duration::from_nanos(window.end());
+        let lead = Instant::now() + window.lead_left();
+        let mut leads = lead > Instant::now();
         let mut after = None;
         // Nothing is waited for, before the end.
         let is_still = self.job.options.mode == Mode::Hold;
@@ -279,6 +282,10 @@ impl Load {
                     Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
                     None => break,
                 },
+                () = sleep_until(lead), if leads => {
+                    leads = false;
+                    before.count_processors_anew();
+                }
                 () = sleep_until(end), if !is_over => {
                     after = Some(Snapshot::new(counters));
                     window.finish();

@@ -39,6 +39,12 @@ impl Snapshot {
         }
     }
 
+    /// Our processor time counts from now on.
+    pub(super) fn count_processors_anew(&mut self) {
+        self.cpu = processor_time();
+        self.cpu_awaited = processor_awaited();
+    }
+
     fn of(&self, index: usize) -> Moved {
         self.cells.get(index).copied().unwrap_or_default()
     }
