@@ -5,11 +5,13 @@ mod recorder;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fivetuple::load::{CloseBy, Failure, Load, LoadOptions, Measured, Mode, Reply, Request};
+use fivetuple::load::{
+    CloseBy, Failure, Load, LoadCounters, LoadOptions, Measured, Mode, Reply, Request,
+};
 use fivetuple::service::{Discard, Echo, Source};
 use fivetuple::{Address, Identity, Observers, Reason, ServerOptions};
 use recorder::{PATIENCE, Running, loopback, reset};
@@ -118,6 +120,43 @@ async fn every_echo_is_counted_once_by_everybody() {
         }
         server.drain().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_byte_of_a_reply_is_timed_apart_from_its_last() {
+    let pause = Duration::from_millis(30);
+    let live = Arc::new(OnceLock::<Arc<LoadCounters>>::new());
+    let seen = Arc::clone(&live);
+    let halves = peer(move |mut client| {
+        client.set_nodelay(true).unwrap();
+        let mut buffer = [0; 64];
+        let mut sent = 0;
+        while client.read_exact(&mut buffer).is_ok() {
+            client.write_all(&buffer[..32]).unwrap();
+            sent += 32;
+            // However slow the machine is, the first half has been read when the second is sent.
+            while seen.wait().bytes_received() < sent {
+                thread::yield_now();
+            }
+            thread::sleep(pause); // peer: it takes its time in the middle
+            client.write_all(&buffer[32..]).unwrap();
+            sent += 32;
+        }
+    });
+    let options = LoadOptions {
+        connections: 1,
+        reply_timeout: PATIENCE,
+        ..of(Mode::Echo)
+    };
+    let mut load = open(halves, &options).await;
+    live.set(Arc::clone(load.live())).unwrap();
+    let measured = load.run(SHORT * 3).await;
+    load.close().await;
+    assert_eq!(measured.failures.total(), 0, "{:?}", measured.failures);
+    let (first, last) = (&measured.first_byte, &measured.reply);
+    assert_eq!(first.len(), last.len());
+    let apart = Duration::from_millis(20).as_nanos() as u64;
+    assert!(first.min() + apart <= last.min(), "{measured:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
