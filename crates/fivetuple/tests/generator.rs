@@ -5,11 +5,13 @@ mod recorder;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fivetuple::load::{CloseBy, Failure, Load, LoadOptions, Measured, Mode, Reply, Request};
+use fivetuple::load::{
+    CloseBy, Failure, Load, LoadCounters, LoadOptions, Measured, Mode, Reply, Request,
+};
 use fivetuple::service::{Discard, Echo, Source};
 use fivetuple::{Address, Identity, Observers, Reason, ServerOptions};
 use recorder::{PATIENCE, Running, loopback, reset};
@@ -118,6 +120,43 @@ async fn every_echo_is_counted_once_by_everybody() {
         }
         server.drain().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_byte_of_a_reply_is_timed_apart_from_its_last() {
+    let pause = Duration::from_millis(30);
+    let live = Arc::new(OnceLock::<Arc<LoadCounters>>::new());
+    let seen = Arc::clone(&live);
+    let halves = peer(move |mut client| {
+        client.set_nodelay(true).unwrap();
+        let mut buffer = [0; 64];
+        let mut sent = 0;
+        while client.read_exact(&mut buffer).is_ok() {
+            client.write_all(&buffer[..32]).unwrap();
+            sent += 32;
+            // However slow the machine is, the first half has been read when the second is sent.
+            while seen.wait().bytes_received() < sent {
+                thread::yield_now();
+            }
+            thread::sleep(pause); // peer: it takes its time in the middle
+            client.write_all(&buffer[32..]).unwrap();
+            sent += 32;
+        }
+    });
+    let options = LoadOptions {
+        connections: 1,
+        reply_timeout: PATIENCE,
+        ..of(Mode::Echo)
+    };
+    let mut load = open(halves, &options).await;
+    live.set(Arc::clone(load.live())).unwrap();
+    let measured = load.run(SHORT * 3).await;
+    load.close().await;
+    assert_eq!(measured.failures.total(), 0, "{:?}", measured.failures);
+    let (first, last) = (&measured.first_byte, &measured.reply);
+    assert_eq!(first.len(), last.len());
+    let apart = Duration::from_millis(20).as_nanos() as u64;
+    assert!(first.min() + apart <= last.min(), "{measured:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -422,7 +461,9 @@ async fn orphaned(options: &LoadOptions) -> (Load, SocketAddr) {
     let listener = TcpListener::bind(loopback()).unwrap();
     let address = listener.local_addr().unwrap();
     let load = open(address, options).await;
-    let clients: Vec<TcpStream> = (0..4).map(|_| listener.accept().unwrap().0).collect();
+    // One that connects anew has closed the only one that it has made.
+    let count = if options.mode == Mode::Connect { 1 } else { 4 };
+    let clients: Vec<TcpStream> = (0..count).map(|_| listener.accept().unwrap().0).collect();
     drop(listener);
     clients.into_iter().for_each(reset);
     (load, address)
@@ -430,13 +471,31 @@ async fn orphaned(options: &LoadOptions) -> (Load, SocketAddr) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_ends_the_run_early_and_is_counted() {
-    let (mut load, _) = orphaned(&of(Mode::Echo)).await;
-    let begin = Instant::now();
-    let measured = load.run(PATIENCE).await;
-    assert!(begin.elapsed() < PATIENCE);
-    assert_eq!(measured.failures.of(Failure::Reset), 4);
-    assert!(measured.failures.of(Failure::Refused) >= 4);
-    assert_eq!((measured.open, measured.messages), (0, 0));
+    for (mode, rate, resets, is_tried_again) in [
+        (Mode::Echo, None, 4, true),
+        (Mode::Echo, Some(100.0), 4, true),
+        (Mode::Connect, None, 0, true),
+        (Mode::Connect, Some(100.0), 0, true),
+        (Mode::Send, None, 4, true),
+        (Mode::Receive, None, 4, true),
+        (Mode::Both, None, 4, true),
+        (Mode::Hold, None, 4, false),
+    ] {
+        let options = LoadOptions {
+            rate,
+            ..of(mode.clone())
+        };
+        let (mut load, _) = orphaned(&options).await;
+        let begin = Instant::now();
+        let measured = load.run(PATIENCE).await;
+        assert!(begin.elapsed() < PATIENCE, "{mode:?} {measured:?}");
+        let failures = &measured.failures;
+        assert_eq!(failures.of(Failure::Reset), resets, "{mode:?} {failures:?}");
+        let refused = failures.of(Failure::Refused);
+        assert_eq!(refused >= 4, is_tried_again, "{mode:?} {failures:?}");
+        assert_eq!(failures.total(), resets + refused, "{mode:?} {failures:?}");
+        assert_eq!((measured.open, measured.messages), (0, 0), "{mode:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -589,6 +648,45 @@ async fn a_peer_that_never_ends_is_not_waited_for() {
     let measured = once(source.address, &options).await;
     assert!(begin.elapsed() < Duration::from_secs(2));
     assert!(measured.failures.of(Failure::TimedOut) >= 4, "{measured:?}");
+}
+
+/// Sockets that have sent a SYN to this port and wait for the answer.
+fn connects_out(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let peer = format!(":{port:04X}");
+    let is_out = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(2);
+        fields.next().is_some_and(|name| name.ends_with(&peer)) && fields.next() == Some("02")
+    };
+    table.lines().filter(is_out).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opening_that_is_stopped_counts_what_is_out() {
+    let listener = TcpListener::bind(loopback()).unwrap();
+    // There is room for one connection, and the SYN of the others is not answered.
+    rustix::net::listen(&listener, 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut options = of(Mode::Echo);
+    options.connect.connect_timeout = PATIENCE * 10;
+    let (to, observers) = (Address::from(address), Observers::none());
+    let opened = Load::open_first(&to, &options, &observers).await;
+    let mut load = opened.unwrap();
+    let control = load.control();
+    let begin = Instant::now();
+    let stopping = async {
+        recorder::until(|| connects_out(address.port()) == 3).await;
+        control.stop();
+    };
+    tokio::join!(load.open_others(), stopping);
+    assert!(begin.elapsed() < PATIENCE);
+    assert_eq!(load.failures().of(Failure::Unfinished), 3);
+    assert_eq!((load.failures().total(), load.live().open()), (3, 1));
+    // They are told with the first window, which ends at once.
+    let measured = load.run(PATIENCE * 10).await;
+    assert!(begin.elapsed() < PATIENCE);
+    assert_eq!(measured.failures.of(Failure::Unfinished), 3, "{measured:?}");
+    assert_eq!(load.failures().total(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -169,6 +169,24 @@ fn start_time(ticks: u64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(boot).checked_add(after_boot)?)
 }
 
+/// How long the threads of this process that live have been ready to run and waited for a
+/// processor, all of them together (`/proc/self/task/TID/schedstat`); zero on a kernel without it.
+pub fn processor_awaited() -> Duration {
+    let Ok(threads) = fs::read_dir("/proc/self/task") else {
+        return Duration::ZERO;
+    };
+    let awaited = threads.flatten().filter_map(|thread| {
+        let text = fs::read_to_string(thread.path().join("schedstat"));
+        parse_awaited(&text.ok()?)
+    });
+    Duration::from_nanos(awaited.sum())
+}
+
+/// The second of three numbers, in nanoseconds.
+fn parse_awaited(schedstat: &str) -> Option<u64> {
+    schedstat.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// The name of a user (getpwuid_r(3)); `None` where the system knows none.
 pub fn user_name(uid: u32) -> Option<String> {
     /// Room for one entry of the user database; a longer one counts as unknown.
@@ -233,6 +251,17 @@ mod tests {
         for bad in ["socket:[]", "socket:[x]", "pipe:[17]", "socket:[17"] {
             assert_eq!(socket_inode(bad), None);
         }
+    }
+
+    #[test]
+    fn the_wait_for_a_processor_is_the_second_number() {
+        assert_eq!(parse_awaited("12 345 6\n"), Some(345));
+        for bad in ["", "12", "12 x 6"] {
+            assert_eq!(parse_awaited(bad), None, "{bad:?}");
+        }
+        // What was waited once stays waited.
+        let before = processor_awaited();
+        assert!(processor_awaited() >= before);
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub enum Failure {
     NoPorts,
     /// The name has no address to call.
     NoAddress,
+    /// A connect that was out when the load was [stopped](super::LoadControl::stop).
+    Unfinished,
     /// Any other errno.
     Other(Errno),
 }
@@ -37,6 +39,11 @@ impl Failure {
         }
     }
 
+    /// Whether nobody listens: refused, or the file of a Unix socket has gone.
+    pub(super) fn is_nobody_there(self) -> bool {
+        matches!(self, Self::Refused | Self::Other(Errno::NOENT))
+    }
+
     /// Its name in reports: one word, with underscores.
     pub fn name(self) -> String {
         match self {
@@ -47,6 +54,7 @@ impl Failure {
             Self::WrongBytes => "wrong_bytes".into(),
             Self::NoPorts => "no_ports".into(),
             Self::NoAddress => "no_address".into(),
+            Self::Unfinished => "unfinished".into(),
             Self::Other(errno) => Code::Errno(errno).name().into_owned(),
         }
     }

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::Failure;
 use super::content::Content;
 use super::counters::Cell;
 use super::replies::{Expected, Replies};
 use super::samples::Latencies;
 use super::schedule::Schedule;
 use super::window::Window;
+use super::{Failure, LoadOptions, Mode};
 use crate::connection::Connection;
 use crate::transfer::with_scratch;
 
@@ -23,6 +23,36 @@ pub(super) struct Talk {
     pub(super) expected: Expected,
     /// Messages that may be out at a time.
     pub(super) pipeline: u64,
+}
+
+impl Talk {
+    /// What these options say.
+    pub(super) fn of(options: &LoadOptions) -> Self {
+        let request = match &options.mode {
+            Mode::Request(request) => Some(request),
+            Mode::Connect => options.connect_request.as_ref(),
+            _ => None,
+        };
+        let pipeline = options.pipeline.max(1);
+        match request {
+            Some(request) => Self {
+                content: Content::requests(request, pipeline),
+                size: request.message.len() as u64,
+                expected: Expected::of(request),
+                pipeline: pipeline.into(),
+            },
+            None => {
+                let at_least = u64::from(options.mode != Mode::Connect);
+                let size = (options.size as u64).max(at_least);
+                Self {
+                    content: Content::pattern(),
+                    size,
+                    expected: Expected::Same(size),
+                    pipeline: pipeline.into(),
+                }
+            }
+        }
+    }
 }
 
 /// A connection at work, and where its work is noted.

@@ -40,6 +40,9 @@ pub struct Measured {
     pub per_connection: Vec<u64>,
     /// Time that this whole process was on a processor, user and system.
     pub cpu: Duration,
+    /// Time that its threads were ready to run and waited for a processor, all of them together;
+    /// zero where the kernel does not tell.
+    pub cpu_awaited: Duration,
     /// Segments that our kernel sent again.
     pub retransmissions: u64,
     /// With a rate: messages that were due in the window and never sent, because earlier ones had
@@ -83,6 +86,7 @@ impl Measured {
             *into += from;
         }
         self.cpu += other.cpu;
+        self.cpu_awaited += other.cpu_awaited;
         self.retransmissions += other.retransmissions;
         self.backlog += other.backlog;
         self.backlog_max = self.backlog_max.max(other.backlog_max);

@@ -58,15 +58,13 @@ pub use hdrhistogram::Histogram;
 pub use measured::Measured;
 pub use options::{CloseBy, LoadOptions, Mode, Reply, Request};
 
-use content::Content;
 use flow::Talk;
 use opening::Opener;
-use replies::Expected;
 use samples::Recorded;
 use schedule::Schedule;
 use snapshot::Snapshot;
 use window::Window;
-use worker::{Job, Open, Worker};
+use worker::{Job, Worker};
 
 /// How often those are woken on whose connections nothing moves.
 const LOOK_SHORTEST: Duration = Duration::from_millis(5);
@@ -94,7 +92,8 @@ pub struct LoadControl {
 }
 
 impl LoadControl {
-    /// Ends the window that runs, as if it had been shorter; later ones end at once.
+    /// Ends the window that runs, as if it had been shorter; later ones end at once. So does
+    /// [opening](Load::open_others).
     pub fn stop(&self) {
         self.stopped.send_replace(true);
     }
@@ -117,6 +116,25 @@ impl Load {
         options: &LoadOptions,
         observers: &Observers,
     ) -> Result<Self, NotConnected> {
+        let mut load = Self::open_first(address, options, observers).await?;
+        load.open_others().await;
+        Ok(load)
+    }
+
+    /// Opens the first connection alone; [`Load::open_others`] is to follow.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`]: it failed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time.
+    pub async fn open_first(
+        address: &Address,
+        options: &LoadOptions,
+        observers: &Observers,
+    ) -> Result<Self, NotConnected> {
         let recorded = Recorded::new();
         let times = &recorded.connect;
         let (opener, first) = Opener::first(address, options, observers, times).await?;
@@ -124,39 +142,58 @@ impl Load {
         let job = Arc::new(Job {
             options: options.clone(),
             opener: Arc::new(opener),
-            talk: Arc::new(talk(options)),
+            talk: Arc::new(Talk::of(options)),
             counters: Arc::new(LoadCounters::new(connections)),
             recorded,
             zeros: options.mode.is_bulk().then(|| zeros().ok()).flatten(),
         });
-        let mut failures = Failures::default();
-        let mut opened = Vec::new();
-        if options.mode == Mode::Connect {
-            first.close(Close::Abort).await;
-        } else {
-            opened.push(Open::new((first, 0), &job.talk));
-            for connected in job.opener.connect_all(connections - 1).await {
-                match connected {
-                    Ok(connected) => opened.push(Open::new(connected, &job.talk)),
-                    Err(failure) => failures.count(failure, 1),
-                }
+        let indices = 0..connections as usize;
+        let mut workers: Vec<Worker> = indices.map(|index| Worker::new(index, &job)).collect();
+        match workers.first_mut() {
+            Some(worker) if options.mode != Mode::Connect => worker.open((first, 0)),
+            _ => {
+                first.close(Close::Abort).await;
             }
         }
-        let mut opened = opened.into_iter();
-        let indices = 0..connections as usize;
-        let workers = indices.map(|index| Worker::new(index, &job, opened.next()));
         Ok(Self {
-            workers: workers.collect(),
+            workers,
             job,
             rate: options.open_loop(),
-            failures,
+            failures: Failures::default(),
             stopped: watch::Sender::new(false),
         })
+    }
+
+    /// Opens the other connections ([`Mode::Connect`] has none). Those that fail are counted in the
+    /// first window, and so are those that are out when it is [stopped](LoadControl::stop), as
+    /// [`Failure::Unfinished`].
+    pub async fn open_others(&mut self) {
+        if self.job.options.mode == Mode::Connect {
+            return;
+        }
+        let count = self.workers.len().saturating_sub(1);
+        let opening = self.job.opener.connect_all(count, self.stopped.subscribe());
+        let mut others = self.workers.iter_mut().skip(1);
+        for connected in opening.await {
+            match connected {
+                Ok(connected) => {
+                    if let Some(other) = others.next() {
+                        other.open(connected);
+                    }
+                }
+                Err(failure) => self.failures.count(failure, 1),
+            }
+        }
     }
 
     /// Who is called.
     pub fn peer(&self) -> &SocketName {
         self.job.opener.peer()
+    }
+
+    /// What failed since the last window.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// Counters to be looked at while it runs.
@@ -177,8 +214,8 @@ impl Load {
     }
 
     /// Works for so long, finishes what is out, and is at rest again; that takes up to the reply
-    /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop) or the server has
-    /// refused every connection for a second.
+    /// timeout longer. Ends sooner when it is [stopped](LoadControl::stop), and when nothing is open
+    /// and every connect has been refused for a second (or the file of a Unix socket was gone).
     ///
     /// If the future is dropped before its end, the connections are reset.
     pub async fn run(&mut self, duration: Duration) -> Measured {
@@ -187,7 +224,7 @@ impl Load {
         let window = Window::new(duration, workers.len(), patience);
         let window = Arc::new(window.with_lead(self.lead(duration)));
         let mut tasks = JoinSet::new();
-        let before = Snapshot::new(&self.job.counters);
+        let mut before = Snapshot::new(&self.job.counters);
         let count = workers.len();
         for mut worker in workers {
             worker.schedule = self
@@ -196,7 +233,7 @@ impl Load {
             tasks.spawn(worker.work(Arc::clone(&window)));
         }
         let pacing = self.pace(&window);
-        let supervised = self.supervise(&mut tasks, &window);
+        let supervised = self.supervise(&mut tasks, &window, &mut before);
         let ((mut workers, after, elapsed), ()) = tokio::join!(supervised, pacing);
         workers.sort_by_key(|worker| worker.index);
         self.workers = workers;
@@ -222,6 +259,7 @@ impl Load {
         &self,
         tasks: &mut JoinSet<Worker>,
         window: &Window,
+        before: &mut Snapshot,
     ) -> (Vec<Worker>, Snapshot, Duration) {
         let counters = &self.job.counters;
         let mut stopped = self.stopped.subscribe();
@@ -231,6 +269,8 @@ impl Load {
         let mut looks = interval_at(Instant::now() + look, look);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = Instant::now() + Duration::from_nanos(window.end());
+        let lead = Instant::now() + window.lead_left();
+        let mut leads = lead > Instant::now();
         let mut after = None;
         // Nothing is waited for, before the end.
         let is_still = self.job.options.mode == Mode::Hold;
@@ -242,6 +282,10 @@ impl Load {
                     Some(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
                     None => break,
                 },
+                () = sleep_until(lead), if leads => {
+                    leads = false;
+                    before.count_processors_anew();
+                }
                 () = sleep_until(end), if !is_over => {
                     after = Some(Snapshot::new(counters));
                     window.finish();
@@ -288,6 +332,7 @@ impl Load {
             first_byte,
             per_connection: Vec::with_capacity(self.workers.len()),
             cpu: after.cpu.saturating_sub(before.cpu),
+            cpu_awaited: after.cpu_awaited.saturating_sub(before.cpu_awaited),
             retransmissions: 0,
             backlog: 0,
             backlog_max: 0,
@@ -340,33 +385,6 @@ fn wake_still(counters: &LoadCounters, seen: &mut [u64], window: &Window) {
         let moved = cell.moved();
         if std::mem::replace(seen, moved) == moved {
             window.wake(index);
-        }
-    }
-}
-
-fn talk(options: &LoadOptions) -> Talk {
-    let request = match &options.mode {
-        Mode::Request(request) => Some(request),
-        Mode::Connect => options.connect_request.as_ref(),
-        _ => None,
-    };
-    let pipeline = options.pipeline.max(1);
-    match request {
-        Some(request) => Talk {
-            content: Content::requests(request, pipeline),
-            size: request.message.len() as u64,
-            expected: Expected::of(request),
-            pipeline: pipeline.into(),
-        },
-        None => {
-            let at_least = u64::from(options.mode != Mode::Connect);
-            let size = (options.size as u64).max(at_least);
-            Talk {
-                content: Content::pattern(),
-                size,
-                expected: Expected::Same(size),
-                pipeline: pipeline.into(),
-            }
         }
     }
 }

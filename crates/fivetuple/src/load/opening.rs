@@ -3,9 +3,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -19,7 +20,7 @@ use crate::event::Observers;
 use crate::socket::Socket;
 
 /// Connects under way at a time while a load is opened.
-const TOGETHER: u32 = 128;
+const TOGETHER: usize = 128;
 
 /// Makes connections to one peer.
 #[derive(Debug)]
@@ -111,26 +112,30 @@ impl Opener {
     }
 
     /// So many connections more. When a wave of them got no answer, the rest is not tried: it
-    /// would take as long again.
+    /// would take as long again. When it is stopped, those that are out are unfinished, and the
+    /// rest is not begun.
     pub(super) async fn connect_all(
         self: &Arc<Self>,
-        count: u32,
+        count: usize,
+        stopped: watch::Receiver<bool>,
     ) -> Vec<Result<(Connection, u64), Failure>> {
-        let left = Arc::new(AtomicU64::new(count.into()));
+        let left = Arc::new(AtomicUsize::new(count));
         let silent = Arc::new(AtomicBool::new(false));
         let mut opening = JoinSet::new();
         for _ in 0..count.min(TOGETHER) {
             let (opener, left, silent) = (Arc::clone(self), Arc::clone(&left), Arc::clone(&silent));
+            let mut stopped = stopped.clone();
             opening.spawn(async move {
                 let mut opened = Vec::new();
-                while left
-                    .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1))
-                    .is_ok()
+                while !*stopped.borrow()
+                    && left
+                        .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1))
+                        .is_ok()
                 {
                     opened.push(if silent.load(Relaxed) {
                         Err(Failure::TimedOut)
                     } else {
-                        opener.connect().await
+                        opener.connect_unless(&mut stopped).await
                     });
                     silent.fetch_or(
                         matches!(opened.last(), Some(Err(Failure::TimedOut))),
@@ -141,5 +146,15 @@ impl Opener {
             });
         }
         opening.join_all().await.into_iter().flatten().collect()
+    }
+
+    async fn connect_unless(
+        &self,
+        stopped: &mut watch::Receiver<bool>,
+    ) -> Result<(Connection, u64), Failure> {
+        tokio::select! {
+            connected = self.connect() => connected,
+            _ = stopped.wait_for(|stopped| *stopped) => Err(Failure::Unfinished),
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::LoadCounters;
+use crate::kernel::process::processor_awaited;
 
 /// All counters, and our processor time, at one moment.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(super) struct Snapshot {
     cells: Vec<Moved>,
     /// Time that this process was on a processor.
     pub(super) cpu: Duration,
+    /// Time that its threads waited for one.
+    pub(super) cpu_awaited: Duration,
 }
 
 /// What one connection has moved.
@@ -32,7 +35,14 @@ impl Snapshot {
         Self {
             cells: cells.collect(),
             cpu: processor_time(),
+            cpu_awaited: processor_awaited(),
         }
+    }
+
+    /// Our processor time counts from now on.
+    pub(super) fn count_processors_anew(&mut self) {
+        self.cpu = processor_time();
+        self.cpu_awaited = processor_awaited();
     }
 
     fn of(&self, index: usize) -> Moved {

@@ -27,9 +27,24 @@ use crate::kernel::TcpState;
 /// between.
 const PAUSE_FIRST: Duration = Duration::from_millis(1);
 const PAUSE_LAST: Duration = Duration::from_millis(100);
-/// A connection that is refused for so long is not tried again in this window: the server has gone
-/// and is not coming back.
+/// Who is refused for so long does not try again in this window: the server has gone and is not
+/// coming back.
 const REFUSED_LONGEST: Duration = Duration::from_secs(1);
+
+/// Since when every connect has been refused.
+#[derive(Debug, Default)]
+struct Refused(Option<Instant>);
+
+impl Refused {
+    /// Notes a failure: whether the server has refused for long enough.
+    fn is_enough(&mut self, failure: Failure) -> bool {
+        if !failure.is_nobody_there() {
+            self.0 = None;
+            return false;
+        }
+        self.0.get_or_insert_with(Instant::now).elapsed() >= REFUSED_LONGEST
+    }
+}
 
 /// What all connections of a load share.
 #[derive(Debug)]
@@ -103,12 +118,12 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(index: usize, job: &Arc<Job>, open: Option<Open>) -> Self {
-        let worker = Self {
+    pub(super) fn new(index: usize, job: &Arc<Job>) -> Self {
+        Self {
             index,
             job: Arc::clone(job),
             latencies: Latencies::new(&job.recorded),
-            open,
+            open: None,
             failures: Failures::default(),
             retransmissions: 0,
             unacknowledged: 0,
@@ -116,11 +131,15 @@ impl Worker {
             is_mute: false,
             pause: PAUSE_FIRST,
             ended: 0,
-        };
-        if let Some(cell) = worker.job.counters.cells().get(index) {
-            cell.set_open(worker.open.is_some());
         }
-        worker
+    }
+
+    /// Gives it a connection, and its number.
+    pub(super) fn open(&mut self, connected: (Connection, u64)) {
+        self.open = Some(Open::new(connected, &self.job.talk));
+        if let Some(cell) = self.job.counters.cells().get(self.index) {
+            cell.set_open(true);
+        }
     }
 
     /// Works until the window is over and nothing is out.
@@ -203,7 +222,7 @@ impl Worker {
     /// Waits a little and connects, until it succeeds; false when the window ends before, or the
     /// server has refused for long enough.
     async fn reopen(&mut self, cell: &Cell, window: &Window) -> bool {
-        let mut refused_since = None;
+        let mut refused = Refused::default();
         loop {
             tokio::select! {
                 () = window.ended() => return false,
@@ -217,18 +236,12 @@ impl Worker {
             };
             match connected {
                 Ok(connected) => {
-                    self.open = Some(Open::new(connected, &self.job.talk));
-                    cell.set_open(true);
+                    self.open(connected);
                     return true;
                 }
                 Err(failure) => {
                     self.count(failure, cell);
-                    if failure != Failure::Refused {
-                        refused_since = None;
-                        continue;
-                    }
-                    let since = *refused_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= REFUSED_LONGEST {
+                    if refused.is_enough(failure) {
                         return false;
                     }
                 }

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use tokio::time::timeout;
 
-use super::{Open, PAUSE_FIRST, PAUSE_LAST, Worker};
+use super::{Open, PAUSE_FIRST, PAUSE_LAST, Refused, Worker};
 use crate::close::Close;
 use crate::event::Reason;
 use crate::load::counters::Cell;
@@ -13,12 +13,15 @@ use crate::load::window::Window;
 use crate::load::{CloseBy, Failure};
 
 impl Worker {
-    /// Connect, one exchange, close, again and again.
+    /// Connect, one exchange, close, again and again, until the window ends or the server has
+    /// refused for long enough.
     pub(super) async fn connect_anew(&mut self, cell: &Cell, window: &Window) {
+        let mut refused = Refused::default();
         while let Some(due) = self.wait_until_due(window).await {
             let begin = window.now();
             match self.once(cell, window).await {
                 Ok(()) => {
+                    refused = Refused::default();
                     self.pause = PAUSE_FIRST;
                     let took = window.now().saturating_sub(begin);
                     self.latencies.connection.record(took);
@@ -32,6 +35,9 @@ impl Worker {
                     if self.schedule.is_some() {
                         let waited = window.now().saturating_sub(due.min(begin));
                         self.latencies.corrected.record(waited);
+                    }
+                    if refused.is_enough(failure) {
+                        return;
                     }
                     let _ = timeout(self.pause, window.ended()).await;
                     self.pause = (self.pause * 2).min(PAUSE_LAST);

@@ -34,8 +34,10 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "For each address. What is out when the time is over is waited for, for as long \
                  as --reply-timeout says, and not counted as a message. INT ends the time early: \
-                 what was measured until then is printed, and the status is 130. A second INT does \
-                 not wait for what is out.",
+                 what was measured until then is printed, and the status is 130; connects that are \
+                 out before the time begins are given up, and counted as unfinished. A second INT \
+                 does not wait for what is out. The time ends early, too, when the server has gone \
+                 and refused every connect for a second.",
             ),
         ],
         examples: &[example("ft bench 8080 -d 1m", "")],
@@ -260,7 +262,10 @@ pub(crate) const TOPICS: &[Topic] = &[
             Text(
                 "One line on stdout. results has an object for each address, ratios one for each \
                  but the first, find_max the rates that were tried. Times are in nanoseconds, all \
-                 rates per second; left_alone says that a server had no turn more because it only \
+                 rates per second; size, pipeline and closed_by are null where the mode has none. \
+                 cpu has the time on processors and the time that was waited for one; \
+                 generator_limited says that the generator or its machine was the limit, and not \
+                 the server; left_alone says that a server had no turn more because it only \
                  timed out, keeps_up that nothing was left behind at a rate. It is printed \
                  whatever the outcome; the status tells.",
             ),

@@ -43,18 +43,19 @@ pub(crate) const TOPICS: &[Topic] = &[Topic {
              waits for the server), connection in --mode connect the time to the end of the close. \
              Replies that are only counted and not compared are said to be answered. What fails is \
              counted by kind: refused, reset, timed out, closed early (the peer finished too soon), \
-             wrong bytes (other ones than those that were sent, or too many), no ports, no address. \
-             A connection that failed is made anew after 1 to 100 ms, unless that is refused for a \
-             second. The status is 0 only if nothing failed.",
+             wrong bytes (others than were sent, or too many), no ports, no address, unfinished (a \
+             connect that was out at INT). A connection that failed is made anew after 1 to 100 ms, \
+             but not with --mode hold, and the run ends when all have been refused for a second. \
+             The status is 0 only if nothing failed.",
         ),
         Text(
-            "our processor: when every processor that the generator can use works for it, and a \
-             connection can use one, it is what was measured, and not the server.",
+            "our processor: a generator that waits for its server sleeps. If for 90 % of the time \
+             it was running, or waiting for a processor, on all that it can use (one for each \
+             connection), it or this machine was the limit; a line says so.",
         ),
         Text(
-            "Several addresses take turns, A B B A, and the ratio is the median of the turns: \
-             what disturbs the machine meets them alike. A server that does nothing but time out \
-             is left alone after its first turn.",
+            "Several addresses take turns, A B B A, and the ratio is the median of the turns. A \
+             server that does nothing but time out is left alone after its first turn.",
         ),
     ],
     examples: &[

@@ -1,24 +1,27 @@
-//! The results for programs: one JSON object on one line. Times are in nanoseconds.
+//! The results for programs: one JSON object on one line. Times are in nanoseconds; what the mode
+//! does not know is null.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use fivetuple::load::{Failures, Histogram, Measured};
+use fivetuple::load::{Failures, Histogram, LoadOptions, Measured, Mode};
 use serde::Serialize;
 
 use super::compare::Ratio;
 use super::find_max::{Found, Trial};
+use super::limit::{limit, processors, used};
 use super::table::{QUANTILES, at, bound_text, spread};
-use super::{Results, Subject, is_generator_the_limit, mode_name, processors, processors_used};
+use super::{Results, Subject, mode_name};
 
 #[derive(Serialize)]
 struct Object<'a> {
     v: u8,
     mode: &'static str,
     connections: u32,
-    size: usize,
-    pipeline: u32,
+    size: Option<usize>,
+    pipeline: Option<u32>,
     rate: Option<f64>,
-    closed_by: &'static str,
+    closed_by: Option<&'static str>,
     interrupted: bool,
     results: Vec<OfSubject<'a>>,
     ratios: Vec<OfRatio<'a>>,
@@ -73,6 +76,7 @@ struct OfFailures {
 #[derive(Serialize)]
 struct Cpu {
     ns: u64,
+    awaited_ns: u64,
     processors: f64,
     processors_available: usize,
     generator_limited: bool,
@@ -111,10 +115,10 @@ pub(super) fn object(results: &Results<'_>) -> String {
         v: 1,
         mode: mode_name(&options.mode),
         connections: options.connections,
-        size: options.size,
-        pipeline: options.pipeline,
+        size: size(options),
+        pipeline: pipeline(options),
         rate: options.rate,
-        closed_by: options.close_by.name(),
+        closed_by: (options.mode == Mode::Connect).then(|| options.close_by.name()),
         interrupted: results.interrupted,
         results: results.subjects.iter().map(of_subject).collect(),
         ratios: of_ratios(results),
@@ -124,22 +128,39 @@ pub(super) fn object(results: &Results<'_>) -> String {
     serde_json::to_string(&object).unwrap_or_default()
 }
 
+/// Of the messages, or of a send; a request is as long as its file.
+fn size(options: &LoadOptions) -> Option<usize> {
+    let has_size = match options.mode {
+        Mode::Echo | Mode::Send | Mode::Both | Mode::Hold => true,
+        Mode::Connect => options.connect_request.is_none(),
+        Mode::Request(_) | Mode::Receive => false,
+    };
+    has_size.then_some(options.size)
+}
+
+fn pipeline(options: &LoadOptions) -> Option<u32> {
+    let has_pipeline = matches!(options.mode, Mode::Echo | Mode::Request(_));
+    has_pipeline.then_some(options.pipeline)
+}
+
 fn of_subject(subject: &Subject) -> OfSubject<'_> {
     let measured = subject.measured.as_ref();
     let number = |of: fn(&Measured) -> u64| measured.map_or(0, of);
     let share = |of: fn(&Measured) -> f64| measured.map_or(0.0, of);
-    let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos());
+    let time = |of: fn(&Measured) -> Duration| {
+        measured.map_or(0, |one| of(one).as_nanos().try_into().unwrap_or(u64::MAX))
+    };
     let (min, median, max) = spread(measured.map_or(&[][..], |one| &one.per_connection));
     OfSubject {
         address: &subject.typed,
         peer: subject.peer.as_deref(),
-        elapsed_ns: measured.map_or(0, |one| nanoseconds(one.elapsed).unwrap_or(u64::MAX)),
+        elapsed_ns: time(|one| one.elapsed),
         messages: number(|one| one.messages),
         messages_per_second: share(Measured::rate),
         bytes_sent: number(|one| one.bytes_sent),
         bytes_received: number(|one| one.bytes_received),
         bytes_per_second: share(Measured::throughput),
-        open: number(|one| one.open),
+        open: subject.open(),
         alive: number(|one| one.alive),
         left_alone: subject.left_alone,
         latency: measured.map(latencies).unwrap_or_default(),
@@ -149,10 +170,11 @@ fn of_subject(subject: &Subject) -> OfSubject<'_> {
         backlog: number(|one| one.backlog),
         backlog_max: number(|one| one.backlog_max),
         cpu: Cpu {
-            ns: measured.map_or(0, |one| nanoseconds(one.cpu).unwrap_or(u64::MAX)),
-            processors: share(processors_used),
+            ns: time(|one| one.cpu),
+            awaited_ns: time(|one| one.cpu_awaited),
+            processors: share(used),
             processors_available: processors(),
-            generator_limited: measured.is_some_and(is_generator_the_limit),
+            generator_limited: measured.and_then(limit).is_some(),
         },
     }
 }

@@ -6,6 +6,7 @@ mod bars;
 mod compare;
 mod find_max;
 mod json;
+mod limit;
 mod progress;
 mod table;
 mod window;
@@ -36,7 +37,7 @@ struct Subject {
     measured: Option<Measured>,
     /// It only timed out, so it had no turn more.
     left_alone: bool,
-    /// Why nothing is open.
+    /// Why the first connect has come to nothing.
     not_connected: Option<Failure>,
 }
 
@@ -124,15 +125,23 @@ async fn open_all(
     let mut all = true;
     for target in &results.plan.targets {
         reports.tries(results.options.connect.retry != Retry::Times(0));
-        let opening = Load::open(&target.address, &results.options, observers);
+        let opening = Load::open_first(&target.address, &results.options, observers);
         let Some(opened) = runner.wait(opening).await else {
-            results.subjects.push(Subject::new(target));
+            let mut subject = Subject::new(target);
+            subject.not_connected = Some(Failure::Unfinished);
+            results.subjects.push(subject);
             return false;
         };
         all &= opened.is_ok();
         reports.tries(false);
-        let subject = subject(target, opened, (reports, observers));
+        let mut subject = subject(target, opened, (reports, observers));
+        if let Some(load) = &mut subject.load {
+            runner.open_others(load).await;
+        }
         results.subjects.push(subject);
+        if runner.is_interrupted() {
+            return false;
+        }
     }
     all
 }
@@ -239,10 +248,22 @@ impl Subject {
         if let Some(measured) = &self.measured {
             failures.add(&measured.failures);
         }
+        if let Some(load) = &self.load {
+            failures.add(load.failures());
+        }
         if let Some(failure) = self.not_connected {
             failures.add(&Failures::from(failure));
         }
         failures
+    }
+
+    /// Connections that are open.
+    fn open(&self) -> u64 {
+        match (&self.measured, &self.load) {
+            (Some(measured), _) => measured.open,
+            (None, Some(load)) => load.live().open(),
+            (None, None) => 0,
+        }
     }
 
     /// Everything was verified, and there was something.
@@ -269,26 +290,6 @@ impl Results<'_> {
     }
 }
 
-/// How many processors this program kept busy.
-fn processors_used(measured: &Measured) -> f64 {
-    let elapsed = measured.elapsed.as_secs_f64();
-    if elapsed > 0.0 {
-        measured.cpu.as_secs_f64() / elapsed
-    } else {
-        0.0
-    }
-}
-
-/// From this share of the processors that it can use, the generator is the limit and not the
-/// server.
-const ALL_OF_THEM: f64 = 0.9;
-
-/// Whether the generator had all the processors that it can use: a connection is the work of one.
-fn is_generator_the_limit(measured: &Measured) -> bool {
-    let most = processors().min(measured.per_connection.len()).max(1);
-    processors_used(measured) >= ALL_OF_THEM * most as f64
-}
-
 /// Whether nothing came of a window but time-outs.
 fn only_timed_out(measured: &Measured, is_bulk: bool) -> bool {
     let timed_out = measured.failures.of(Failure::TimedOut);
@@ -302,11 +303,6 @@ fn only_timed_out(measured: &Measured, is_bulk: bool) -> bool {
     did_nothing && timed_out > 0 && timed_out == measured.failures.total()
 }
 
-/// Processors that this program may use.
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// A mode as it is typed.
 fn mode_name(mode: &Mode) -> &'static str {
     match mode {
@@ -317,5 +313,82 @@ fn mode_name(mode: &Mode) -> &'static str {
         Mode::Receive => "receive",
         Mode::Both => "both",
         Mode::Hold => "hold",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use fivetuple::load::Histogram;
+
+    use super::*;
+    use crate::args::{Environment, Terminals};
+    use crate::plan::Plan;
+
+    fn plan(line: &str) -> Bench {
+        let words = line.split_whitespace().map(Into::into);
+        match crate::args::plan(words, Terminals::default(), &Environment::default()) {
+            Ok(Plan::Bench(plan)) => *plan,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    /// A second of a generator that had so much time on processors and waited so long for them.
+    fn second(cpu: Duration, cpu_awaited: Duration) -> Measured {
+        let none = || Histogram::new(3).unwrap();
+        Measured {
+            elapsed: Duration::from_secs(1),
+            messages: 10_000,
+            bytes_sent: 640_000,
+            bytes_received: 640_000,
+            failures: Failures::default(),
+            reply: none(),
+            corrected: None,
+            connect: none(),
+            connection: none(),
+            first_byte: none(),
+            per_connection: vec![10; 1000],
+            cpu,
+            cpu_awaited,
+            retransmissions: 0,
+            backlog: 0,
+            backlog_max: 0,
+            alive: 0,
+            open: 1000,
+        }
+    }
+
+    #[test]
+    fn a_generator_that_was_the_limit_says_so() {
+        let plan = plan("ft bench 8080 -c 1000");
+        let most = limit::processors().min(1000) as f64;
+        for (used, awaited, sentence) in [
+            (0.95, 0.0, Some("it was the limit, not the server")),
+            (0.5, 0.45, Some("this machine was the limit")),
+            (0.5, 0.1, None),
+        ] {
+            let mut subject = Subject::new(&plan.targets[0]);
+            let time = |share: f64| Duration::from_secs_f64(share * most);
+            subject.measured = Some(second(time(used), time(awaited)));
+            let results = Results {
+                plan: &plan,
+                options: plan.options.clone(),
+                subjects: vec![subject],
+                ratios: Vec::new(),
+                found: None,
+                interrupted: false,
+            };
+            let lines = table::lines(&results);
+            let said = lines.iter().find(|line| line.contains("was the limit"));
+            assert_eq!(said.is_some(), sentence.is_some(), "{lines:#?}");
+            let is_it = said.is_none_or(|line| line.ends_with(sentence.unwrap_or_default()));
+            assert!(is_it, "{said:?}");
+            let text = json::object(&results);
+            let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let cpu = &object["results"][0]["cpu"];
+            assert_eq!(cpu["generator_limited"], sentence.is_some(), "{cpu}");
+            assert_eq!(cpu["awaited_ns"], time(awaited).as_nanos() as u64);
+        }
     }
 }

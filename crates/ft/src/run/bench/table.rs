@@ -6,7 +6,8 @@ use fivetuple::load::{Failure, Failures, Histogram, Measured, Mode, Reply};
 
 use super::bars::histogram;
 use super::find_max::{Found, Trial};
-use super::{Results, Subject, is_generator_the_limit, processors, processors_used};
+use super::limit::{limit, processors, used};
+use super::{Results, Subject};
 use crate::plan::Bound;
 
 /// The percentiles that are told, with what they are called.
@@ -48,9 +49,11 @@ fn of_subject(subject: &Subject, results: &Results<'_>, lines: &mut Vec<String>)
     let work = work(results);
     let Some(measured) = &subject.measured else {
         lines.push(format!("{peer}: {work}; nothing was measured"));
-        if subject.not_connected.is_some() {
-            let asked = results.options.connections;
-            row(lines, "connections", &format!("0 of {asked} opened"));
+        let (open, asked) = (subject.open(), results.options.connections);
+        // With --mode connect none stays open.
+        let is_told = subject.load.is_none() || results.options.mode != Mode::Connect;
+        if is_told && open < asked.into() {
+            row(lines, "connections", &format!("{open} of {asked} opened"));
         }
         row(lines, "failures", &failures(&subject.failures()));
         return;
@@ -76,7 +79,7 @@ fn of_subject(subject: &Subject, results: &Results<'_>, lines: &mut Vec<String>)
         "retransmissions",
         &measured.retransmissions.to_string(),
     );
-    let (used, all) = (processors_used(measured), processors());
+    let (used, all) = (used(measured), processors());
     let plural = if all == 1 { "" } else { "s" };
     let cpu = seconds(measured.cpu);
     row(
@@ -99,11 +102,8 @@ fn notes(subject: &Subject, measured: &Measured, results: &Results<'_>, lines: &
     if subject.left_alone {
         lines.push("  it only timed out, so it was left alone from then on".to_owned());
     }
-    if is_generator_the_limit(measured) {
-        lines.push(
-            "  the generator had every processor that it can use: it was the limit, not the server"
-                .to_owned(),
-        );
+    if let Some(limit) = limit(measured) {
+        lines.push(format!("  {}", limit.text()));
     }
 }
 
@@ -263,7 +263,7 @@ fn explained(kind: Failure) -> String {
         Failure::ClosedEarly => "eof".into(),
         Failure::NoPorts => "EADDRNOTAVAIL".into(),
         Failure::NoAddress => "EAI_NONAME".into(),
-        Failure::WrongBytes => "bench".into(),
+        Failure::WrongBytes | Failure::Unfinished => "bench".into(),
         Failure::Other(_) => kind.name(),
     }
 }

@@ -75,6 +75,16 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// Opens the connections that are still to be opened; a signal gives those up that are out.
+    pub(super) async fn open_others(&mut self, load: &mut Load) {
+        let control = load.control();
+        let mut opening = pin!(load.open_others());
+        if self.wait(opening.as_mut()).await.is_none() {
+            control.stop();
+            opening.await;
+        }
+    }
+
     /// Closes the connections; a signal ends the wait.
     pub(super) async fn close(&mut self, load: Load) {
         let _ = self.wait(load.close()).await;
