@@ -176,6 +176,9 @@ fn write_verdict(text: &mut String, row: &Row) -> fmt::Result {
 /// Less often than this for one unit, a call is not worth a word.
 const CALLS_MIN: f64 = 0.005;
 
+/// How many kinds of calls are named at most.
+const CALLS_NAMED: usize = 12;
+
 /// The calls of each for one unit of each work, where they were counted.
 fn write_calls(text: &mut String, rows: &[Row]) -> fmt::Result {
     let mut told: Vec<String> = Vec::new();
@@ -216,9 +219,13 @@ fn calls_line(unit: Unit, calls: &Calls) -> String {
     let all: f64 = calls.iter().map(|(_, count)| count * times).sum();
     let counts = calls.iter().map(|(name, count)| (name, count * times));
     let frequent = counts.filter(|(_, count)| *count >= CALLS_MIN);
-    let named: Vec<String> = frequent
+    let mut named: Vec<String> = frequent
         .map(|(name, count)| format!("{name} {count:.2}"))
         .collect();
+    if named.len() > CALLS_NAMED {
+        named.truncate(CALLS_NAMED);
+        named.push("…".to_owned());
+    }
     format!("{all:.2} per {of} | {}", named.join(", "))
 }
 

@@ -1,19 +1,24 @@
-//! The members of a hub: one sends lines, the others check each line that arrives, one thread for
-//! all. The sender is never further ahead of the slowest than a window, so no hub needs to drop.
+//! The members of a hub: one sends lines, the others check each line that arrives. The sender is never
+//! further ahead of the slowest than a window, so no hub needs to drop.
+//!
+//! The members are shared by a few threads, so that the one who reads is not what a hub waits for. The
+//! first of them sends, too; the others tell it how far their members are.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::io::{Errno, write};
+use rustix::net::{SendFlags, send};
 
-use super::control::{Control, control};
-use super::dialect::{Dialect, GO, GREETED, LINE, PROBE, Text, greeting};
+use super::dialect::{Dialect, Text};
+use super::joining::{connect, gather, greet};
+use super::member::{Member, within};
 use crate::trouble::{Doing, Trouble};
 
 /// How many lines the sender may be ahead of the slowest member: the 256 KiB that a hub of `ft` lets
@@ -21,12 +26,12 @@ use crate::trouble::{Doing, Trouble};
 const WINDOW: u64 = 4096;
 
 /// How many threads the members are read by.
-pub const READERS: usize = 1;
+pub const READERS: usize = 2;
 
 /// A hub that does not go on for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the loop waits when nothing is ready.
+/// How long a thread waits when nothing is ready.
 const TURN: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 5_000_000,
@@ -35,33 +40,39 @@ const TURN: Timespec = Timespec {
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
 
-/// The longest line of a protocol that is not a message.
-const CONTROL_MAX: usize = 64 * 1024;
+/// The tokens of those who are no member that receives.
+const SENDER: u64 = u64::MAX;
+const WAKE: u64 = u64::MAX - 1;
 
 /// Everybody in the room.
 #[derive(Debug)]
 pub struct Members {
     sender: Member,
-    receiving: Vec<Member>,
+    shares: Vec<Share>,
+    /// What wakes the thread of each share.
+    wakes: Vec<OwnedFd>,
     /// They joined, and receive nothing.
     _stopped: Vec<TcpStream>,
-    epoll: OwnedFd,
-    dialect: Dialect,
-    text: Text,
+    script: Script,
     /// Bytes of lines that have been sent.
     sent: u64,
     /// Bytes that are sent with one call at most.
     at_once: u64,
 }
 
-/// One connection to the hub.
+/// What is said in the room.
 #[derive(Debug)]
-struct Member {
-    stream: TcpStream,
-    /// Bytes of lines that have arrived.
-    received: u64,
-    /// The beginning of a line that is not a message.
-    control: Vec<u8>,
+struct Script {
+    dialect: Dialect,
+    text: Text,
+}
+
+/// The members that one thread reads.
+#[derive(Debug)]
+struct Share {
+    members: Vec<Member>,
+    epoll: OwnedFd,
+    chunk: Vec<u8>,
 }
 
 /// Who is in the room.
@@ -86,11 +97,9 @@ impl Members {
     ///
     /// The hub does not let them, or does not pass lines on.
     pub fn join(room: Room) -> Result<Self, Trouble> {
-        let connect = |_| connect(room.port);
-        let mut members = (0..room.members)
-            .map(connect)
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut sender = self::connect(room.port)?;
+        let members = (0..room.members).map(|_| connect(room.port));
+        let mut members = members.collect::<Result<Vec<_>, _>>()?;
+        let mut sender = connect(room.port)?;
         match room.dialect {
             Dialect::Lines => gather(&mut sender, &mut members)?,
             Dialect::Nats => {
@@ -101,23 +110,29 @@ impl Members {
             }
         }
         let stopped = members.split_off(room.members - room.stopped);
-        let epoll = epoll::create(CreateFlags::CLOEXEC).doing("make an epoll instance")?;
-        for (number, stream) in members.iter().chain([&sender]).enumerate() {
-            stream
-                .set_nonblocking(true)
-                .doing("make a socket non-blocking")?;
-            let token = EventData::new_u64(number as u64);
-            epoll::add(&epoll, stream, token, EventFlags::IN).doing("register a member")?;
+        let threads = READERS.min(members.len()).max(1);
+        let mut shares = Vec::new();
+        let mut wakes = Vec::new();
+        let each = members.len().div_ceil(threads);
+        for _ in 0..threads {
+            let rest = members.split_off(each.min(members.len()));
+            let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+                .doing("make an eventfd")?;
+            shares.push(Share::new(std::mem::replace(&mut members, rest), &wake)?);
+            wakes.push(wake);
         }
+        watch(&shares[0].epoll, &sender, SENDER)?;
         let text = Text::new(room.dialect);
         Ok(Self {
             sender: Member::new(sender),
-            receiving: members.into_iter().map(Member::new).collect(),
+            shares,
+            wakes,
             _stopped: stopped,
-            epoll,
-            dialect: room.dialect,
             at_once: room.lines_at_once * text.sent_length() as u64,
-            text,
+            script: Script {
+                dialect: room.dialect,
+                text,
+            },
             sent: 0,
         })
     }
@@ -128,68 +143,208 @@ impl Members {
     ///
     /// A line is missing, is another one, or does not come.
     pub fn run(&mut self, length: Duration) -> Result<u64, Trouble> {
-        let before = self.slowest();
+        let progress = Progress::new(&self.shares, &self.wakes, &self.script);
+        let before = progress.slowest();
+        let script = &self.script;
+        let (first, others) = self.shares.split_at_mut(1);
+        let mut sending = Sending {
+            sender: &mut self.sender,
+            share: &mut first[0],
+            script,
+            sent: &mut self.sent,
+            at_once: self.at_once,
+        };
+        let progress = &progress;
+        thread::scope(|scope| {
+            let others = others.iter_mut().enumerate();
+            let reading: Vec<_> = others
+                .map(|(number, share)| {
+                    scope.spawn(move || share.read_to_the_end(number + 1, progress, script))
+                })
+                .collect();
+            let sent = sending.run(length, progress);
+            // Where the sender has failed nothing more is waited for.
+            progress.end_at(*sent.as_ref().unwrap_or(&0));
+            let read = reading.into_iter().try_for_each(|reading| {
+                let ended = reading.join();
+                ended.unwrap_or_else(|_| Err(Trouble::wrong("a member", "panicked")))
+            });
+            read.and(sent.map(|_| ()))
+        })?;
+        let members = self.shares.iter().map(|share| share.members.len() as u64);
+        Ok((progress.slowest() - before) * members.sum::<u64>())
+    }
+}
+
+/// What the threads of one run know of one another.
+struct Progress<'a> {
+    /// The lines that all members of each share have received.
+    received: Vec<AtomicU64>,
+    /// The lines that there will have been, once that is known.
+    last: AtomicU64,
+    /// The sender goes on when somebody has received more.
+    sender_waits: AtomicBool,
+    has_failed: AtomicBool,
+    wakes: &'a [OwnedFd],
+}
+
+impl<'a> Progress<'a> {
+    fn new(shares: &[Share], wakes: &'a [OwnedFd], script: &Script) -> Self {
+        let received = shares.iter().map(|share| share.slowest(script).into());
+        Self {
+            received: received.collect(),
+            last: u64::MAX.into(),
+            sender_waits: false.into(),
+            has_failed: false.into(),
+            wakes,
+        }
+    }
+
+    /// Lines that every member has received.
+    fn slowest(&self) -> u64 {
+        let received = self.received.iter();
+        let slowest = received.map(|lines| lines.load(Ordering::SeqCst)).min();
+        slowest.unwrap_or(0)
+    }
+
+    /// A share has come so far.
+    fn set(&self, share: usize, lines: u64) {
+        self.received[share].store(lines, Ordering::SeqCst);
+    }
+
+    fn wake(&self, share: usize) {
+        // An eventfd that cannot count any further has woken its thread already.
+        let _ = write(&self.wakes[share], &1_u64.to_ne_bytes());
+    }
+
+    fn end_at(&self, lines: u64) {
+        self.last.store(lines, Ordering::SeqCst);
+        (1..self.wakes.len()).for_each(|share| self.wake(share));
+    }
+}
+
+impl Share {
+    fn new(members: Vec<TcpStream>, wake: &OwnedFd) -> Result<Self, Trouble> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC).doing("make an epoll instance")?;
+        let token = EventData::new_u64(WAKE);
+        epoll::add(&epoll, wake, token, EventFlags::IN | EventFlags::ET)
+            .doing("register an eventfd")?;
+        for (number, stream) in members.iter().enumerate() {
+            watch(&epoll, stream, number as u64)?;
+        }
+        Ok(Self {
+            members: members.into_iter().map(Member::new).collect(),
+            epoll,
+            chunk: vec![0; CHUNK],
+        })
+    }
+
+    /// Lines that every member of it has received.
+    fn slowest(&self, script: &Script) -> u64 {
+        let slowest = self.members.iter().map(|member| member.received).min();
+        slowest.unwrap_or(0) / script.text.received_length() as u64
+    }
+
+    /// Waits for a moment, and reads from those to whom something has come; whether the sender is one
+    /// of them.
+    fn turn(&mut self, script: &Script, ready: &mut Vec<Event>) -> Result<bool, Trouble> {
+        ready.clear();
+        match epoll::wait(&self.epoll, spare_capacity(ready), Some(&TURN)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error).doing("wait for members"),
+        }
+        let mut sender_is_ready = false;
+        for event in &*ready {
+            let token = event.data.u64();
+            sender_is_ready |= token == SENDER;
+            let number = usize::try_from(token).unwrap_or(usize::MAX);
+            if let Some(member) = self.members.get_mut(number) {
+                member.receive(script.dialect, &script.text.incoming, &mut self.chunk)?;
+            }
+        }
+        Ok(sender_is_ready)
+    }
+
+    /// Reads until everything that is sent has arrived, and says how far it is.
+    fn read_to_the_end(
+        &mut self,
+        number: usize,
+        progress: &Progress<'_>,
+        script: &Script,
+    ) -> Result<(), Trouble> {
+        let mut ready = events();
+        while self.slowest(script) < progress.last.load(Ordering::SeqCst) {
+            let turned = self.turn(script, &mut ready);
+            progress
+                .has_failed
+                .fetch_or(turned.is_err(), Ordering::SeqCst);
+            progress.set(number, self.slowest(script));
+            if turned.is_err() || progress.sender_waits.swap(false, Ordering::SeqCst) {
+                progress.wake(0);
+            }
+            turned?;
+        }
+        Ok(())
+    }
+}
+
+/// The work of the first thread.
+struct Sending<'a> {
+    sender: &'a mut Member,
+    share: &'a mut Share,
+    script: &'a Script,
+    sent: &'a mut u64,
+    at_once: u64,
+}
+
+impl Sending<'_> {
+    /// Sends for so long, and reads until every member of everybody has everything: the lines that
+    /// have been sent up to now.
+    fn run(&mut self, length: Duration, progress: &Progress<'_>) -> Result<u64, Trouble> {
         let until = Instant::now() + length;
-        let mut chunk = vec![0; CHUNK];
-        let mut ready = Vec::with_capacity(64);
+        let line = self.script.text.sent_length() as u64;
+        let mut ready = events();
         loop {
             let now = Instant::now();
             if now > until + PATIENCE {
                 return Err(Trouble::wrong("the hub", "does not pass everything on"));
             }
-            let line = self.text.sent_length() as u64;
-            if now < until {
-                self.send((self.slowest() + WINDOW) * line)?;
-            } else if !self.sent.is_multiple_of(line) {
-                self.send(self.sent.next_multiple_of(line))?;
-            } else if !self.is_ahead() {
-                break;
+            let slowest = progress.slowest();
+            let most = if now < until {
+                (slowest + WINDOW) * line
+            } else {
+                self.sent.next_multiple_of(line)
+            };
+            self.send(most)?;
+            let is_over = now >= until && *self.sent <= slowest * line;
+            if is_over || progress.has_failed.load(Ordering::SeqCst) {
+                return Ok(*self.sent / line);
             }
-            ready.clear();
-            epoll::wait(&self.epoll, spare_capacity(&mut ready), Some(&TURN))
-                .or_else(|error| {
-                    if error == Errno::INTR {
-                        Ok(0)
-                    } else {
-                        Err(error)
-                    }
-                })
-                .doing("wait for members")?;
-            for event in &ready {
-                let number = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
-                let member = self.receiving.get_mut(number).unwrap_or(&mut self.sender);
-                member.receive(self.dialect, &self.text.incoming, &mut chunk)?;
+            let waits = *self.sent >= most;
+            progress.sender_waits.store(waits, Ordering::SeqCst);
+            if waits && progress.slowest() > slowest {
+                continue;
             }
+            if self.share.turn(self.script, &mut ready)? {
+                let incoming = &self.script.text.incoming;
+                let chunk = &mut self.share.chunk;
+                self.sender.receive(self.script.dialect, incoming, chunk)?;
+            }
+            progress.set(0, self.share.slowest(self.script));
         }
-        let lines = self.slowest() - before;
-        Ok(lines * self.receiving.len() as u64)
-    }
-
-    /// Lines that every member has received.
-    fn slowest(&self) -> u64 {
-        let slowest = self.receiving.iter().map(|member| member.received).min();
-        slowest.unwrap_or(0) / self.text.received_length() as u64
-    }
-
-    fn is_ahead(&self) -> bool {
-        self.slowest() < self.sent / self.text.sent_length() as u64
     }
 
     /// Sends up to here, as much as the kernel takes.
     fn send(&mut self, most: u64) -> Result<(), Trouble> {
-        let outgoing = &self.text.outgoing;
-        while self.sent < most {
-            let start = within(self.sent, outgoing.len());
-            let to_the_end = self.at_once - self.sent % self.at_once;
-            let room = usize::try_from(to_the_end.min(most - self.sent)).unwrap_or(usize::MAX);
+        let outgoing = &self.script.text.outgoing;
+        while *self.sent < most {
+            let start = within(*self.sent, outgoing.len());
+            let to_the_end = self.at_once - *self.sent % self.at_once;
+            let room = usize::try_from(to_the_end.min(most - *self.sent)).unwrap_or(usize::MAX);
             let end = outgoing.len().min(start.saturating_add(room));
-            let sent = send(
-                &self.sender.stream,
-                &outgoing[start..end],
-                SendFlags::NOSIGNAL,
-            );
-            match sent {
-                Ok(sent) => self.sent += sent as u64,
+            let bytes = &outgoing[start..end];
+            match send(&self.sender.stream, bytes, SendFlags::NOSIGNAL) {
+                Ok(sent) => *self.sent += sent as u64,
                 Err(Errno::AGAIN | Errno::INTR) => break,
                 Err(error) => return Err(error).doing("send to the hub"),
             }
@@ -198,152 +353,16 @@ impl Members {
     }
 }
 
-impl Member {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            received: 0,
-            control: Vec::new(),
-        }
-    }
-
-    /// Reads once, and checks what came.
-    fn receive(
-        &mut self,
-        dialect: Dialect,
-        incoming: &[u8],
-        chunk: &mut [u8],
-    ) -> Result<(), Trouble> {
-        let received = match recv(&self.stream, &mut *chunk, RecvFlags::empty()) {
-            Ok((0, _)) => return Err(Trouble::wrong("the hub", "ends a connection")),
-            Ok((received, _)) => received,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
-            Err(error) => return Err(error).doing("receive from the hub"),
-        };
-        let mut rest = &chunk[..received];
-        while !rest.is_empty() {
-            let matched = self.matched(incoming, rest);
-            self.received += matched as u64;
-            rest = &rest[matched..];
-            if matched == 0 {
-                rest = self.not_a_message(dialect, incoming, rest)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// How many bytes are those that belong here: all of them, or whole messages.
-    fn matched(&self, incoming: &[u8], bytes: &[u8]) -> usize {
-        if !self.control.is_empty() {
-            return 0;
-        }
-        let start = within(self.received, incoming.len());
-        let length = bytes.len().min(incoming.len() - start);
-        if bytes[..length] == incoming[start..start + length] {
-            return length;
-        }
-        // Somewhere in here something else stands between two messages.
-        let same = bytes.iter().zip(&incoming[start..]);
-        same.take_while(|(one, other)| one == other).count()
-    }
-
-    /// Takes a line of the protocol that is no message, answers it, and returns what is behind it.
-    fn not_a_message<'a>(
-        &mut self,
-        dialect: Dialect,
-        incoming: &[u8],
-        bytes: &'a [u8],
-    ) -> Result<&'a [u8], Trouble> {
-        let length = Text::length_of_one(incoming) as u64;
-        if dialect == Dialect::Lines || !self.received.is_multiple_of(length) {
-            let line = self.received / length;
-            return Err(Trouble::wrong(
-                "the hub",
-                format!("has other bytes in line {line}"),
-            ));
-        }
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        let (line, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
-        self.control.extend_from_slice(line);
-        if end.is_none() && self.control.len() < CONTROL_MAX {
-            return Ok(rest);
-        }
-        let line = std::mem::take(&mut self.control);
-        match control(&line) {
-            Control::Ignore => {}
-            Control::Answer => (&self.stream)
-                .write_all(b"PONG\r\n")
-                .doing("answer the hub")?,
-            Control::Refused | Control::Unknown => {
-                let line = String::from_utf8_lossy(&line).trim().to_owned();
-                return Err(Trouble::wrong("the hub", format!("says {line:?}")));
-            }
-        }
-        Ok(rest)
-    }
+/// Room for the events of one turn.
+fn events() -> Vec<Event> {
+    Vec::with_capacity(64)
 }
 
-/// Where a place of a stream is in one turn of it.
-fn within(place: u64, length: usize) -> usize {
-    usize::try_from(place % length as u64).unwrap_or(0)
-}
-
-fn connect(port: u16) -> Result<TcpStream, Trouble> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).doing("connect to a hub")?;
-    stream.set_nodelay(true).doing("set an option")?;
-    Ok(stream)
-}
-
-/// Talks to NATS until it has answered.
-fn greet(stream: &mut TcpStream, receives: bool) -> Result<(), Trouble> {
+/// Has a thread told when something comes to a member.
+fn watch(epoll: &OwnedFd, stream: &TcpStream, token: u64) -> Result<(), Trouble> {
     stream
-        .write_all(&greeting(receives))
-        .doing("greet the hub")?;
-    hear(stream, GREETED)
-}
-
-/// Sends lines until every member has heard one, then the one behind which the counting begins.
-fn gather(sender: &mut TcpStream, members: &mut [TcpStream]) -> Result<(), Trouble> {
-    let until = Instant::now() + PATIENCE;
-    for member in &mut *members {
-        let mut heard = [0; LINE];
-        while !has_heard(member, &mut heard)? {
-            if Instant::now() > until {
-                return Err(Trouble::wrong("the hub", "does not let everybody in"));
-            }
-            sender.write_all(&PROBE).doing("send to the hub")?;
-        }
-    }
-    sender.write_all(&GO).doing("send to the hub")?;
-    members.iter_mut().try_for_each(|member| hear(member, &GO))
-}
-
-/// Whether a line arrives in a moment.
-fn has_heard(member: &mut TcpStream, line: &mut [u8; LINE]) -> Result<bool, Trouble> {
-    member
-        .set_read_timeout(Some(Duration::from_millis(5)))
-        .doing("set a time limit")?;
-    match member.peek(line) {
-        Ok(0) => Err(Trouble::wrong("the hub", "ends a connection")),
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
-        Err(error) => Err(error).doing("receive from the hub"),
-    }
-}
-
-/// Reads until the last bytes are these; nobody says anything behind them.
-fn hear(member: &mut TcpStream, last: &[u8]) -> Result<(), Trouble> {
-    member
-        .set_read_timeout(Some(PATIENCE))
-        .doing("set a time limit")?;
-    let mut heard = Vec::new();
-    let mut chunk = [0; 4096];
-    while !heard.ends_with(last) {
-        let received = member.read(&mut chunk).doing("receive from the hub")?;
-        if received == 0 || heard.len() > CONTROL_MAX {
-            return Err(Trouble::wrong("the hub", "does not let everybody in"));
-        }
-        heard.extend_from_slice(&chunk[..received]);
-    }
-    Ok(())
+        .set_nonblocking(true)
+        .doing("make a socket non-blocking")?;
+    let token = EventData::new_u64(token);
+    epoll::add(epoll, stream, token, EventFlags::IN).doing("register a member")
 }

@@ -7,6 +7,8 @@ pub mod control;
 pub mod dialect;
 pub mod generator;
 pub mod held;
+mod joining;
+mod member;
 pub mod members;
 pub mod pattern;
 pub mod programs;

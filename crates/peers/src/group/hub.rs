@@ -12,7 +12,7 @@ use crate::trouble::Trouble;
 /// What its section says of its rows.
 pub(super) const NOTE: &str = "\
 Every byte that each member receives is compared, except by those that are stopped. The sender is never more than
-4,096 lines ahead of the slowest of the others.";
+4,096 lines ahead of the slowest of the others. Two threads read what the members receive, and one of them sends.";
 
 /// Members beside the sender.
 const MEMBERS: usize = 50;

@@ -12,7 +12,7 @@ use crate::trouble::Trouble;
 pub(super) const NOTE: &str = "\
 Each connection has had 16 KiB back that were compared, and is left alone. Memory is what a contender has more
 than before the first of them; it is started anew for each slice, because memory that was used once stays with
-a process. The calls are those of 1,000 connections, from connect to reset.";
+a process. The calls are those of 1,000 connections until the last of them is idle.";
 
 /// So many connections are enough to count the calls of one.
 const COUNTED: usize = 1000;
