@@ -1,42 +1,54 @@
-//! Bulk that the kernel moves by itself: that every byte arrives, what happens where the kernel does
-//! not do it, and how many calls it takes.
+//! Bulk that the kernel moves by itself: that it does, that every byte arrives, and what happens where
+//! it does not.
 
 mod rig;
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use rig::{
-    Folder, PATIENCE, Running, bytes, descriptors_at_rest, eventually, ft, has, number, wait,
+    Attached, Folder, PATIENCE, Running, Traced, bytes, descriptors_at_rest, eventually, ft, has,
+    number, wait,
 };
-use rustix::process::Signal;
+use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 
 /// More than every buffer on the way together.
 const SIZE: usize = 24 << 20;
 
-/// Refusals of the kernel as strace makes them: from the first call on, and in the middle.
-const REFUSALS: [&str; 5] = [
-    "splice:error=EINVAL",
-    "splice:error=ENOSYS:when=4+",
-    "splice:error=EPERM:when=7+",
-    "sendfile:error=EINVAL",
-    "sendfile:error=ENOSYS:when=2+",
-];
+/// Programs of which the kernel refuses a call, as strace has it.
+struct Refusing {
+    options: [String; 2],
+    started: Vec<Traced>,
+}
 
-/// `ft` with these calls refused; its own process is the one that is started.
-fn refused(refusal: &str) -> Command {
-    let mut command = Command::new("strace");
-    command
-        .args(["-D", "-f", "-qq", "-o", "/dev/null", "-e"])
-        .arg("trace=splice,sendfile")
-        .args(["-e", &format!("inject={refusal}")])
-        .arg(env!("CARGO_BIN_EXE_ft"));
-    command.env("NO_COLOR", "1").env("LC_ALL", "C.UTF-8");
-    command
+impl Refusing {
+    /// `CALL:error=ERRNO`, as strace's `inject` has it: from the first call on, or in the middle.
+    fn new(refusal: &str) -> Self {
+        let call = refusal.split(':').next().unwrap_or_default();
+        Self {
+            options: [format!("trace={call}"), format!("inject={refusal}")],
+            started: Vec::new(),
+        }
+    }
+
+    fn ft(&mut self) -> Command {
+        let [trace, inject] = &self.options;
+        let (command, traced) = Traced::ft(&["-e", trace, "-e", inject]);
+        self.started.push(traced);
+        command
+    }
+
+    /// All of them were refused it.
+    fn have_been(self) {
+        for traced in self.started {
+            traced.wait_for("(INJECTED)");
+        }
+    }
 }
 
 fn patient(stream: TcpStream) -> TcpStream {
@@ -63,12 +75,24 @@ fn receives(mut from: TcpStream, expected: &[u8]) {
     assert!(received == expected, "a byte is wrong");
 }
 
-/// Bytes through a relay, both ways at once.
-fn goes_through(command: &mut Command) {
+/// A relay, its address, and where it leads.
+fn relay(command: &mut Command) -> (Running, SocketAddr, TcpListener) {
     let (listener, destination) = listener();
     command.args(["relay", "127.0.0.1:0", &destination]);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let (relay, address) = Running::listen_as(command);
+    (relay, address, listener)
+}
+
+/// Bytes through a relay, both ways at once.
+fn goes_through(command: &mut Command) {
+    let (relay, address, listener) = relay(command);
+    flows_both_ways(address, &listener);
+    let ended = relay.stop();
+    assert_eq!(ended.status, 0, "{:?}", ended.said);
+}
+
+fn flows_both_ways(address: SocketAddr, listener: &TcpListener) {
     let client = connect(address);
     let (server, _) = listener.accept().expect("the relay calls");
     let ends = [(client, 1, 2), (patient(server), 2, 1)];
@@ -89,8 +113,6 @@ fn goes_through(command: &mut Command) {
     for thread in threads {
         thread.join().expect("all is well");
     }
-    let ended = relay.stop();
-    assert_eq!(ended.status, 0, "{:?}", ended.said);
 }
 
 /// A file from the stdin of a client to the stdout of a server: a file and a pipe.
@@ -143,30 +165,31 @@ fn goes_from_pipe_to_pipe(sender: &mut Command, receiver: &mut Command) {
     assert!(arrived == content, "a byte is wrong");
 }
 
-/// The services that send and throw away.
-fn is_sent(command: impl Fn() -> Command) {
+/// What a service sends; what its client says is thrown away.
+fn is_sent(server: &mut Command, words: &[&str], expected: &[u8]) {
+    server.args(["listen", "127.0.0.1:0"]).args(words);
+    server.stdin(Stdio::null()).stdout(Stdio::null());
+    let (server, address) = Running::listen_as(server);
+    let client = connect(address);
+    let mut writer = client.try_clone().expect("a descriptor is free");
+    let talking = thread::spawn(move || {
+        let _ = writer.write_all(&bytes(6, 0, 1 << 20));
+        let _ = writer.shutdown(Shutdown::Write);
+    });
+    receives(client, expected);
+    talking.join().expect("it talks");
+    assert_eq!(server.stop().status, 0);
+}
+
+fn file_is_sent(server: &mut Command) {
     let folder = Folder::new();
     let content = bytes(5, 0, SIZE);
     let file = folder.write("file", &content);
-    for (words, expected) in [
-        (vec!["send", &file], content),
-        (vec!["source", "25165824"], vec![0; SIZE]),
-    ] {
-        let mut server = command();
-        server.args(["listen", "127.0.0.1:0"]).args(words);
-        server.stdin(Stdio::null()).stdout(Stdio::null());
-        let (server, address) = Running::listen_as(&mut server);
-        // What the client says is thrown away, however much it is.
-        let client = connect(address);
-        let mut writer = client.try_clone().expect("a descriptor is free");
-        let talking = thread::spawn(move || {
-            let _ = writer.write_all(&bytes(6, 0, 1 << 20));
-            let _ = writer.shutdown(Shutdown::Write);
-        });
-        receives(client, &expected);
-        talking.join().expect("it talks");
-        assert_eq!(server.stop().status, 0);
-    }
+    is_sent(server, &["send", &file], &content);
+}
+
+fn zeros_are_sent(server: &mut Command) {
+    is_sent(server, &["source", &SIZE.to_string()], &vec![0; SIZE]);
 }
 
 #[test]
@@ -176,7 +199,70 @@ fn bulk_arrives_whole_on_every_road() {
     // Nothing is spliced to a file that is appended to.
     goes_from_file_to_file(&mut ft(), &mut ft(), true);
     goes_from_pipe_to_pipe(&mut ft(), &mut ft());
-    is_sent(ft);
+    file_is_sent(&mut ft());
+    zeros_are_sent(&mut ft());
+}
+
+/// So much of the bulk went by this call that not all of it was copied.
+#[track_caller]
+fn moved_by(call: &str, traced: Traced) {
+    // With one call go 64 KiB at most where they are copied.
+    const COPIES: u64 = (SIZE / (64 << 10)) as u64;
+    let calls = traced.calls();
+    let copies = calls.of("recvfrom").max(calls.of("sendto"));
+    assert!(calls.of(call) > 0 && copies < COPIES, "{}", calls.0);
+}
+
+#[test]
+fn exclusive_bulk_is_moved_by_the_kernel_on_every_road() {
+    if !has("strace") {
+        return;
+    }
+    let (mut sender, sends) = Traced::counted();
+    let (mut receiver, receives) = Traced::counted();
+    goes_from_file_to_file(&mut sender, &mut receiver, false);
+    moved_by("sendfile", sends);
+    moved_by("splice", receives);
+    let (mut sender, sends) = Traced::counted();
+    let (mut receiver, receives) = Traced::counted();
+    goes_from_pipe_to_pipe(&mut sender, &mut receiver);
+    moved_by("splice", sends);
+    moved_by("splice", receives);
+    let (mut server, traced) = Traced::counted();
+    file_is_sent(&mut server);
+    moved_by("sendfile", traced);
+    let (mut server, traced) = Traced::counted();
+    zeros_are_sent(&mut server);
+    moved_by("sendfile", traced);
+}
+
+#[test]
+fn what_is_discarded_is_never_fetched() {
+    if !has("strace") {
+        return;
+    }
+    let (mut server, traced) = Traced::ft(&["-e", "trace=recvfrom"]);
+    server.args(["listen", "127.0.0.1:0", "discard"]);
+    server.stdin(Stdio::null()).stdout(Stdio::null());
+    let (server, address) = Running::listen_as(&mut server);
+    let mut client = connect(address);
+    client.write_all(&bytes(8, 0, SIZE)).expect("it is taken");
+    client.shutdown(Shutdown::Write).expect("it is connected");
+    assert_eq!(client.read(&mut [0]).expect("in order"), 0);
+    // `recvfrom(FD, …, LENGTH, MSG_TRUNC, NULL, NULL) = COUNT`
+    let thrown_away = |line: &str| {
+        let count = line
+            .contains("MSG_TRUNC")
+            .then(|| line.rsplit(" = ").next());
+        count
+            .flatten()
+            .and_then(|count| count.parse::<usize>().ok())
+    };
+    eventually("all of it is thrown away", || {
+        let calls = traced.written();
+        calls.lines().filter_map(thrown_away).sum::<usize>() == SIZE
+    });
+    assert_eq!(server.stop().status, 0);
 }
 
 #[test]
@@ -184,14 +270,52 @@ fn what_the_kernel_refuses_to_move_is_copied() {
     if !has("strace") {
         return;
     }
-    for refusal in REFUSALS {
-        let command = || refused(refusal);
-        if refusal.starts_with("splice") {
-            goes_through(&mut command());
-        }
-        goes_from_file_to_file(&mut command(), &mut command(), false);
-        goes_from_pipe_to_pipe(&mut command(), &mut command());
-        is_sent(command);
+    for refusal in [
+        "splice:error=EINVAL",
+        "splice:error=ENOSYS:when=4+",
+        "splice:error=EPERM:when=7+",
+    ] {
+        let mut refusing = Refusing::new(refusal);
+        goes_through(&mut refusing.ft());
+        goes_from_file_to_file(&mut ft(), &mut refusing.ft(), false);
+        goes_from_pipe_to_pipe(&mut refusing.ft(), &mut refusing.ft());
+        refusing.have_been();
+    }
+    for refusal in ["sendfile:error=EINVAL", "sendfile:error=ENOSYS:when=2+"] {
+        let mut refusing = Refusing::new(refusal);
+        goes_from_file_to_file(&mut refusing.ft(), &mut ft(), false);
+        file_is_sent(&mut refusing.ft());
+        zeros_are_sent(&mut refusing.ft());
+        refusing.have_been();
+    }
+    let mut refusing = Refusing::new("memfd_create:error=ENOSYS");
+    zeros_are_sent(&mut refusing.ft());
+    refusing.have_been();
+    let mut refusing = Refusing::new("pipe2:error=EMFILE");
+    goes_through(&mut refusing.ft());
+    refusing.have_been();
+}
+
+/// The first thing that a relay does with a new pipe is to ask for its full size, the second to
+/// look what it got. It does no other fcntl once it listens.
+#[test]
+fn a_pipe_of_another_size_than_wanted_loses_nothing() {
+    if !has("strace") {
+        return;
+    }
+    for (refusal, is_lent) in [
+        ("inject=fcntl:error=EPERM:when=1+2", true),
+        ("inject=fcntl:error=EPERM", false),
+    ] {
+        let (relay, address, listener) = relay(&mut ft());
+        let options = ["-e", "trace=fcntl,splice", "-e", refusal];
+        let attached = Attached::at(relay.child.id(), &options);
+        flows_both_ways(address, &listener);
+        let calls = attached.leave().0;
+        assert!(calls.contains("F_SETPIPE_SZ"), "{calls}");
+        assert!(calls.contains("(INJECTED)"), "{calls}");
+        assert_eq!(calls.contains("splice("), is_lent, "{calls}");
+        assert_eq!(relay.stop().status, 0);
     }
 }
 
@@ -199,13 +323,7 @@ fn what_the_kernel_refuses_to_move_is_copied() {
 /// there is the end of the stream behind it.
 #[test]
 fn an_urgent_byte_in_bulk_keeps_its_place() {
-    let (listener, destination) = listener();
-    let (relay, address) = {
-        let mut command = ft();
-        command.args(["relay", "127.0.0.1:0", &destination]);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        Running::listen_as(&mut command)
-    };
+    let (relay, address, listener) = relay(&mut ft());
     let mut client = connect(address);
     let (server, _) = listener.accept().expect("the relay calls");
     let mut expected = Vec::new();
@@ -241,23 +359,53 @@ fn pipes(pid: u32) -> usize {
     folder.map(is_pipe).filter(|is| *is).count()
 }
 
-/// Without privilege the memory of pipes is short: however many streams flow, few have a pipe, and
-/// none keeps one that has nothing to move.
-#[test]
-fn many_streams_of_a_user_without_privilege_share_few_pipes() {
+/// A user without privilege.
+const NOBODY: u32 = 65_534;
+
+/// Has all the pipe memory that a user without privilege may have, until this is dropped: the next
+/// pipe is too small for bulk.
+struct PipesOfOurs {
+    _pipes: Vec<(OwnedFd, OwnedFd)>,
+}
+
+impl PipesOfOurs {
+    fn take_all() -> Self {
+        // What a pipe costs is put down to the user of the thread that makes it.
+        let taking = thread::spawn(|| {
+            if rustix::process::geteuid().is_root() {
+                let nobody = rustix::process::Uid::from_raw(NOBODY);
+                rustix::thread::set_thread_uid(nobody).expect("root may");
+            }
+            let mut pipes = Vec::new();
+            loop {
+                let pipe = rustix::pipe::pipe().expect("a descriptor is free");
+                let is_short = fcntl_getpipe_size(&pipe.0).expect("a pipe") < 64 << 10;
+                let _ = fcntl_setpipe_size(&pipe.0, 1 << 20);
+                pipes.push(pipe);
+                if is_short {
+                    return pipes;
+                }
+            }
+        });
+        Self {
+            _pipes: taking.join().expect("pipes can be had"),
+        }
+    }
+}
+
+/// However many streams flow, few have a pipe, and none keeps one that has nothing to move.
+fn many_streams_flow(is_short: bool) {
     let (streams, size) = match std::env::var_os("FT_TEST_ALL") {
         Some(_) => (5000, 256 << 10),
         None => (100, 1 << 20),
     };
-    let (listener, destination) = listener();
     let mut command = ft();
-    command.args(["relay", "127.0.0.1:0", &destination]);
-    command.stdin(Stdio::null()).stdout(Stdio::null());
     if rustix::process::geteuid().is_root() {
-        command.uid(65_534).gid(65_534);
+        command.uid(NOBODY).gid(NOBODY);
     }
-    let (relay, address) = Running::listen_as(&mut command);
-    let at_rest = descriptors_at_rest(relay.child.id());
+    let (relay, address, listener) = relay(&mut command);
+    let pid = relay.child.id();
+    let (at_rest, others) = (descriptors_at_rest(pid), pipes(pid));
     let mut pairs = Vec::new();
     for _ in 0..streams {
         let client = connect(address);
@@ -280,7 +428,12 @@ fn many_streams_of_a_user_without_privilege_share_few_pipes() {
         }
         sent.push(count);
     }
-    assert!(pipes(relay.child.id()) <= 2 * 32 + 8);
+    if is_short {
+        assert_eq!(pipes(pid), others);
+    } else {
+        eventually("some have a pipe", || pipes(pid) > others);
+    }
+    assert!(pipes(pid) <= others + 2 * 32);
     for ((client, mut server), sent) in pairs.into_iter().zip(sent) {
         client.shutdown(Shutdown::Write).expect("it is connected");
         let mut arrived = Vec::with_capacity(sent);
@@ -288,133 +441,20 @@ fn many_streams_of_a_user_without_privilege_share_few_pipes() {
         assert!(arrived == chunk[..sent], "a byte is wrong");
     }
     eventually("all are gone", || {
-        descriptors_at_rest(relay.child.id()) <= at_rest + 2 * 8
+        descriptors_at_rest(pid) <= at_rest + 2 * 8
     });
     assert_eq!(relay.stop().status, 0);
 }
 
-/// strace at a process: it counts the calls that are made while it is there.
-struct Counting {
-    strace: Child,
-    folder: Folder,
-}
-
-impl Counting {
-    /// Comes to a process, and returns when it has all of its threads.
-    fn attach(pid: u32) -> Self {
-        let folder = Folder::new();
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-c", "-o"]).arg(folder.path("calls"));
-        strace.args(["-p", &pid.to_string()]);
-        strace.stdin(Stdio::null()).stderr(Stdio::piped());
-        let mut strace = strace.spawn().expect("it starts");
-        let threads = fs::read_dir(format!("/proc/{pid}/task"))
-            .expect("it lives")
-            .count();
-        let mut told = BufReader::new(strace.stderr.take().expect("a pipe")).lines();
-        let mut attached = 0;
-        while attached < threads {
-            let line = told.next().expect("it goes on").expect("text");
-            assert!(!line.contains("Operation not permitted"), "{line}");
-            // One line for each thread, or one that says how many there are.
-            let many = line
-                .split(" with ")
-                .nth(1)
-                .and_then(|rest| rest.split(' ').next());
-            attached += many.map_or(1, |many| many.parse().expect("a number"));
-        }
-        Self { strace, folder }
-    }
-
-    /// How many of these calls were made; the report.
-    fn leave(mut self, calls: &[&str]) -> (u64, String) {
-        let pid = rustix::process::Pid::from_child(&self.strace);
-        rustix::process::kill_process(pid, Signal::INT).expect("it lives");
-        wait(&mut self.strace);
-        let report = fs::read_to_string(self.folder.path("calls")).expect("strace wrote it");
-        let count = |line: &str| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let is_named = words.last().is_some_and(|name| calls.contains(name));
-            let count = words.get(3).and_then(|count| count.parse::<u64>().ok());
-            count.filter(|_| is_named)
-        };
-        (report.lines().filter_map(count).sum(), report)
-    }
-}
-
-impl Drop for Counting {
-    fn drop(&mut self) {
-        let _ = self.strace.kill();
-        let _ = self.strace.wait();
-    }
+#[test]
+fn many_streams_of_a_user_without_privilege_share_few_pipes() {
+    many_streams_flow(false);
 }
 
 #[test]
-fn an_echo_costs_one_read_and_one_write() {
-    const CLIENTS: usize = 64;
-    if !has("strace") {
-        return;
-    }
-    let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
-    let mut clients: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(address)).collect();
-    // All of them are there, and each has been served once.
-    for client in &mut clients {
-        client.write_all(b"hello").expect("it is taken");
-        client.read_exact(&mut [0; 5]).expect("it comes back");
-    }
-    server.freeze();
-    for client in &mut clients {
-        client.write_all(&[7; 64]).expect("it is taken");
-    }
-    let counting = Counting::attach(server.child.id());
-    server.signal(Signal::CONT);
-    for client in &mut clients {
-        let mut back = [0; 64];
-        client.read_exact(&mut back).expect("it comes back");
-        assert_eq!(back, [7; 64]);
-    }
-    let all = ["recvfrom", "recvmsg", "read", "sendto", "sendmsg", "splice"];
-    let (calls, report) = counting.leave(&all);
-    // The event loop reads its own wake-ups, if anything.
-    assert_eq!(calls, 2 * CLIENTS as u64, "{report}");
-    drop(clients);
-    assert_eq!(server.stop().status, 0);
-}
-
-#[test]
-fn bulk_through_a_relay_costs_few_calls() {
-    const BULK: usize = 64 << 20;
-    if !has("strace") {
-        return;
-    }
-    let (listener, destination) = listener();
-    let mut command = ft();
-    command.args(["relay", "127.0.0.1:0", &destination]);
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    let (relay, address) = Running::listen_as(&mut command);
-    let mut client = connect(address);
-    let (mut server, _) = listener.accept().expect("the relay calls");
-    let counting = Counting::attach(relay.child.id());
-    let receiving = thread::spawn(move || {
-        let (mut buffer, mut received) = (vec![0; 1 << 20], 0);
-        loop {
-            match server.read(&mut buffer).expect("no reset") {
-                0 => return received,
-                count => received += count,
-            }
-        }
-    });
-    for _ in 0..BULK / (1 << 20) {
-        client.write_all(&[1; 1 << 20]).expect("it is taken");
-    }
-    client.shutdown(Shutdown::Write).expect("it is connected");
-    assert_eq!(receiving.join().expect("it receives"), BULK);
-    let (calls, report) = counting.leave(&["splice", "recvfrom", "sendto", "sendmsg"]);
-    let pieces = (BULK / (64 * 1024)) as u64;
-    assert!(
-        calls <= 3 * pieces,
-        "{calls} calls for {pieces} pieces of 64 KiB:\n{report}"
-    );
-    drop(client);
-    assert_eq!(relay.stop().status, 0);
+fn exclusive_many_streams_flow_where_their_user_can_have_no_pipe() {
+    fivetuple::kernel::limit::raise_descriptor_limit().expect("the soft limit can be raised");
+    let all = PipesOfOurs::take_all();
+    many_streams_flow(true);
+    drop(all);
 }

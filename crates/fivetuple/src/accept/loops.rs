@@ -100,3 +100,54 @@ impl Drop for Home {
         self.living.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many connections live on each.
+    fn living(loops: &Loops) -> Vec<usize> {
+        let counts = loops.0.iter().map(|one| one.living.load(Ordering::Relaxed));
+        counts.collect()
+    }
+
+    #[tokio::test]
+    async fn homes_go_in_turn_and_are_counted_back() {
+        let loops = Loops::start(3).unwrap();
+        let mut homes: Vec<Home> = (0..7).filter_map(|_| loops.home()).collect();
+        assert_eq!(living(&loops), [3, 2, 2]);
+        // The second and the fifth are of one loop, and it has the fewest now.
+        drop((homes.remove(4), homes.remove(1)));
+        assert_eq!(living(&loops), [3, 0, 2]);
+        homes.extend((0..2).filter_map(|_| loops.home()));
+        assert_eq!(living(&loops), [3, 2, 2]);
+        drop(homes);
+        assert_eq!(living(&loops), [0, 0, 0]);
+    }
+
+    #[tokio::test]
+    async fn each_loop_but_the_first_has_a_thread_of_its_own_as_long_as_it_is_there() {
+        let loops = Loops::start(3).unwrap();
+        let (mut threads, mut ends) = (Vec::new(), Vec::new());
+        let homes: Vec<Home> = (0..3).filter_map(|_| loops.home()).collect();
+        for home in &homes {
+            let (running, end) = oneshot::channel::<()>();
+            let here = async {
+                let _running = running;
+                std::future::pending::<()>().await;
+            };
+            home.handle().spawn(here);
+            ends.push(end);
+            let thread = home.handle().spawn(async { thread::current().id() });
+            threads.push(thread.await.unwrap());
+        }
+        assert_eq!(threads[0], thread::current().id());
+        assert_ne!(threads[1], threads[2]);
+        assert!(!threads[1..].contains(&threads[0]));
+        drop(loops);
+        // What runs there ends with its loop.
+        for end in ends.split_off(1) {
+            end.await.unwrap_err();
+        }
+    }
+}

@@ -64,7 +64,13 @@ impl<E: Exchange + Unpin> Transfer<E> {
             let Some(buffer) = scratch.get_mut(..room) else {
                 return Poll::Pending;
             };
-            let received = ready!(self.connection.poll_receive(cx, buffer));
+            let received = match self.connection.poll_receive(cx, buffer) {
+                Poll::Ready(received) => received,
+                Poll::Pending => {
+                    self.flow.note_dry();
+                    return Poll::Pending;
+                }
+            };
             self.flow.note_read(received == Ok(SCRATCH));
             self.received(received, buffer);
             Poll::Ready(())

@@ -6,6 +6,7 @@
 )]
 
 mod folder;
+mod strace;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -17,6 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use folder::Folder;
+pub(crate) use strace::{Attached, Calls, Traced};
 
 /// Nothing in a test takes so long unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -343,12 +345,17 @@ pub(crate) fn descriptors(pid: u32) -> usize {
 /// Open descriptors of a process that has nothing left to do: what it opens right after it has
 /// said that it listens is open, and what the last client left is closed.
 pub(crate) fn descriptors_at_rest(pid: u32) -> usize {
+    rest(pid);
+    descriptors(pid)
+}
+
+/// Waits until a process has nothing left to do.
+pub(crate) fn rest(pid: u32) {
     eventually("it is at rest", || {
         // A thread that slept at both looks and has not run between them slept all the while.
         let first = switches_asleep(pid);
         first.is_some() && first == switches_asleep(pid)
     });
-    descriptors(pid)
 }
 
 /// How often each thread of a process has left its processor, if all of them sleep.

@@ -20,6 +20,7 @@ pub(super) use hold::{Room, STALL};
 use piece::{Entry, Member};
 pub(in crate::service) use piece::{Guest, Missed};
 pub(super) use piece::{Part, Piece, Place};
+use slow::Behind;
 
 /// What a member finds in the log.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub(super) struct Log {
     /// Messages to everybody that are here.
     messages: u64,
     members: BTreeMap<u64, Member>,
+    behind: Behind,
     /// Who has which name, in lower case.
     names: HashMap<Box<str>, u64>,
     /// Members that are not cut, and those of them that publishers wait for.
@@ -77,6 +79,7 @@ impl Log {
             waited_for: 0,
             messages: 0,
             members: BTreeMap::new(),
+            behind: Behind::default(),
             names: HashMap::new(),
             living: 0,
             awaited: 0,
@@ -123,6 +126,7 @@ impl Log {
             name: None,
         };
         self.members.insert(self.joined, member);
+        self.behind.note_other(place);
         if let Some(name) = name {
             self.rename(self.joined, name);
         }

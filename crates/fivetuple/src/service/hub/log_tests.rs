@@ -288,6 +288,10 @@ fn keeps_count(log: &Log) {
         (log.living, log.awaited),
         (living().count(), awaited().count())
     );
+    for (number, member) in log.members.iter().filter(|(_, member)| !member.cut) {
+        let is_known = log.behind.overtaken.contains(number);
+        assert!(is_known || member.place.number >= log.behind.others_from);
+    }
     for (number, entry) in (log.first..).zip(&log.entries) {
         let behind = |member: &&Member| member.place.number <= number;
         assert_eq!(entry.waiting, living().filter(behind).count());

@@ -143,7 +143,14 @@ impl OneWay {
 
     fn poll_copy(&mut self, cx: &mut Context<'_>, from: &mut End, to: &mut End) -> Poll<()> {
         with_scratch(|scratch| {
-            match ready!(from.connection.poll_receive(cx, scratch)) {
+            let received = match from.connection.poll_receive(cx, scratch) {
+                Poll::Ready(received) => received,
+                Poll::Pending => {
+                    self.flow.note_dry();
+                    return Poll::Pending;
+                }
+            };
+            match received {
                 Ok(0) => from.finished(),
                 Ok(count) => {
                     (self.flow).note_read(count == scratch.len() && self.pipes.is_some());
