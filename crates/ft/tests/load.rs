@@ -102,7 +102,7 @@ fn exclusive_a_thousand_clients_get_every_byte_back_and_leave_nothing_behind() {
 #[test]
 fn exclusive_fifteen_thousand_idle_connections_need_little_memory_and_still_answer() {
     const CLIENTS: u64 = 15_000;
-    const BYTES_EACH_MAX: u64 = 1536;
+    const BYTES_EACH_MAX: u64 = 1280;
     let (server, address) = Running::listen(&["127.0.0.1:0", "echo"]);
     let pid = server.child.id();
     fivetuple::kernel::limit::raise_descriptor_limit().expect("the soft limit can be raised");
