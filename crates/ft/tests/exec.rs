@@ -745,6 +745,22 @@ fn times_are_kept_in_every_way() {
     ft.wait_for("closed: timed out");
 }
 
+/// A FIN would say that this was all.
+#[test]
+fn a_program_whose_time_is_up_amid_its_words_ends_by_a_reset() {
+    for way in ALL_WAYS {
+        let words = [way, &["--deadline", "300ms"]].concat();
+        let (mut ft, address) = shell(&words, "printf part; exec sleep 1000");
+        let mut stream = connect(address);
+        let mut said = [0; 4];
+        stream.read_exact(&mut said).expect("it speaks");
+        assert_eq!(&said, b"part");
+        let end = stream.read(&mut [0]).expect_err("no orderly end");
+        assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset, "{way:?}");
+        ft.wait_for("closed: timed out");
+    }
+}
+
 #[test]
 fn every_client_that_people_have_can_use_a_program() {
     let (_ft, address) = shell(&[], "tr a-z A-Z; echo END");

@@ -14,6 +14,7 @@ use crate::call::{Errno, ReceiveError};
 use crate::close::{Close, Closed, Expired};
 use crate::connection::{Connection, NOT_STANDARD, Over};
 use crate::event::{Event, Reason};
+use crate::kernel::TcpState;
 use crate::transfer::{Terms, close_for};
 
 /// What came first.
@@ -110,13 +111,24 @@ async fn told(connection: Connection, errno: Errno) -> Closed {
     connection.close(close_for(errno)).await
 }
 
+/// Whether the program has sent something and has not finished, so that there may be more.
+fn is_amid_sending(connection: &Connection) -> bool {
+    let open = [TcpState::Established, TcpState::CloseWait];
+    let state = connection.tcp_info().map(|info| info.state);
+    connection.live().bytes_sent() > 0 && state.is_ok_and(|state| open.contains(&state))
+}
+
 /// The program may go on for some seconds and has the socket open: closing ours would tell the
 /// peer nothing.
 async fn time_up(mut connection: Connection) -> Closed {
     let theirs = fcntl_dupfd_cloexec(connection.as_fd(), NOT_STANDARD);
     // The counters are all that is wanted.
     let _ = connection.take_back(None);
-    let lost = connection.unacknowledged().unwrap_or(0) > 0;
+    let lost = connection.unacknowledged().unwrap_or(0) > 0 || is_amid_sending(&connection);
+    if lost {
+        // A FIN would say that this was all.
+        connection.reset_on_close();
+    }
     let mut closed = connection.close(Close::TimeOut).await;
     closed.expired = Some(Expired::Deadline);
     if let Ok(theirs) = theirs {
