@@ -7,6 +7,7 @@ mod datagram;
 mod not_listening;
 mod opening;
 mod table;
+mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -15,8 +16,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
 use crate::accept::{Acceptor, Access, Admitted, Limits, Loops, Places};
 use crate::address::{Address, AddressError, Family, SocketName};
@@ -32,6 +32,7 @@ pub use datagram::{DatagramOptions, DatagramServer, DatagramSummary, WhenFull};
 pub use not_listening::NotListening;
 use opening::open_each;
 pub use table::Table;
+use work::Work;
 
 /// How to serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,18 +203,16 @@ impl Server {
         let max = options.limits.connections(service.descriptors());
         let places = Places::new(max, &options.limits);
         let mut acceptor =
-            Acceptor::new(listeners, options.access, places, &observers).on(loops.clone());
+            Acceptor::new(listeners, options.access, Arc::clone(&places), &observers)
+                .on(loops.clone());
         let mut serving = Serving {
             service: Arc::new(service),
             terms: Arc::new(options.terms),
             observers,
             table,
-            tasks: JoinSet::new(),
-            summary: Summary::default(),
+            work: Arc::default(),
         };
         let mut order = orders.subscribe();
-        let mut count_ended = interval(COUNT_ENDED_EVERY);
-        count_ended.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let told_to_stop = loop {
             tokio::select! {
                 biased;
@@ -223,36 +222,29 @@ impl Server {
                     if options.once {
                         break false;
                     }
-                    serving.count_ended();
                 }
-                _ = count_ended.tick(), if !serving.tasks.is_empty() => serving.count_ended(),
             }
         };
         if told_to_stop {
             serving.service.drain();
             serving
-                .take_queued(&mut acceptor, &mut order, options.drain)
+                .take_queued((&mut acceptor, &places), &mut order, options.drain)
                 .await;
         }
         drop(acceptor);
         serving.drain(&mut order, options.drain).await;
         // Not before the last connection has ended.
         drop(loops);
-        serving.summary
+        serving.work.summary()
     }
 }
-
-/// Connections that have ended are counted when the next is accepted, and at this pace where none is:
-/// to be woken by each would cost as much as its last two calls.
-const COUNT_ENDED_EVERY: Duration = Duration::from_secs(1);
 
 struct Serving<S> {
     service: Arc<S>,
     terms: Arc<Terms>,
     observers: Observers,
     table: Arc<Table>,
-    tasks: JoinSet<Closed>,
-    summary: Summary,
+    work: Arc<Work>,
 }
 
 impl<S: Service> Serving<S> {
@@ -262,7 +254,6 @@ impl<S: Service> Serving<S> {
             place,
             home,
         } = admitted;
-        self.summary.accepted += 1;
         let live = Arc::clone(connection.live());
         let loop_of_its_own = home.as_ref().map(|home| home.handle().clone());
         let entry = Table::enter(&self.table, Arc::clone(&live), (Some(place), home));
@@ -276,12 +267,10 @@ impl<S: Service> Serving<S> {
             Ok(serving) => {
                 // Said when the service has it: what happens from here on reaches this client.
                 live.announce(&self.observers);
-                match loop_of_its_own {
-                    Some(handle) => self.tasks.spawn_on(serving, &handle),
-                    None => self.tasks.spawn(serving),
-                };
+                let number = live.identity.number;
+                self.work.start(number, serving, loop_of_its_own.as_ref());
             }
-            Err(_) => self.summary.panicked += 1,
+            Err(_) => self.work.count_panicked(),
         }
     }
 
@@ -289,7 +278,7 @@ impl<S: Service> Serving<S> {
     /// given back, for as long as the drain lasts.
     async fn take_queued(
         &mut self,
-        acceptor: &mut Acceptor,
+        (acceptor, places): (&mut Acceptor, &Places),
         order: &mut watch::Receiver<Order>,
         drain: Duration,
     ) {
@@ -298,36 +287,15 @@ impl<S: Service> Serving<S> {
             while let Some(admitted) = acceptor.take_queued() {
                 self.start(admitted);
             }
-            if !acceptor.is_full() {
+            if !places.is_full() {
                 return;
             }
             tokio::select! {
                 biased;
-                Some(ended) = self.tasks.join_next() => self.count(ended),
+                () = places.free() => {}
                 () = &mut until => return,
                 _ = order.wait_for(|order| *order >= Order::Cut) => return,
             }
-        }
-    }
-
-    /// Counts those that have ended so far.
-    fn count_ended(&mut self) {
-        while let Some(ended) = self.tasks.try_join_next() {
-            self.count(ended);
-        }
-    }
-
-    fn count(&mut self, ended: Result<Closed, JoinError>) {
-        let summary = &mut self.summary;
-        match ended {
-            Ok(closed) => {
-                summary.complete += u64::from(closed.is_complete());
-                summary.bytes_sent += closed.totals.bytes_sent;
-                summary.bytes_received += closed.totals.bytes_received;
-                summary.last = Some(closed);
-            }
-            Err(error) if error.is_panic() => summary.panicked += 1,
-            Err(_) => summary.cut += 1,
         }
     }
 
@@ -348,13 +316,10 @@ impl<S: Service> Serving<S> {
         loop {
             tokio::select! {
                 biased;
-                ended = self.tasks.join_next() => match ended {
-                    Some(ended) => self.count(ended),
-                    None => return,
-                },
+                () = self.work.none_left() => return,
                 () = &mut time_up, if !cut => {
                     cut = true;
-                    self.tasks.abort_all();
+                    self.work.abort_all();
                 }
             }
         }

@@ -217,11 +217,6 @@ impl Acceptor {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Whether clients may wait in the accept queue because all places are taken.
-    pub fn is_full(&self) -> bool {
-        self.places.is_full()
-    }
-
     /// The next client that waits in an accept queue at this moment and is let in.
     pub fn take_queued(&mut self) -> Option<Admitted> {
         let mut listener = 0;

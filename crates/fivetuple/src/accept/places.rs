@@ -1,6 +1,7 @@
 //! How many connections there may be, in all and from one address.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -99,12 +100,18 @@ impl Places {
         self.max
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    /// Whether clients may wait in the accept queue because all places are taken.
+    pub fn is_full(&self) -> bool {
         self.waits_when_full() && self.lock().count >= self.max
     }
 
     pub(super) fn waits_when_full(&self) -> bool {
         self.at_limit == AtLimit::Wait
+    }
+
+    /// Waits until a place is free; one task at a time may.
+    pub async fn free(&self) {
+        poll_fn(|cx| self.poll_free(cx)).await;
     }
 
     /// Ready when a place is free.
