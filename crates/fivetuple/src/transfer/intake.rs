@@ -39,21 +39,18 @@ impl<E: Exchange + Unpin> Transfer<E> {
         let Some(to_pipe) = lent.empty() else {
             return self.poll_bytes(cx, room);
         };
-        match self.connection.poll_splice_into(cx, to_pipe) {
-            Poll::Pending => {
-                self.flow.note_dry();
-                return Poll::Pending;
-            }
-            Poll::Ready(Ok(count)) => {
+        let found = self.connection.poll_splice_into(cx, to_pipe);
+        match ready!(self.flow.looked(found)) {
+            Ok(count) => {
                 self.flow.note_spliced(count);
                 lent.note_put(count);
                 self.exchange.received_pipe(lent);
             }
-            Poll::Ready(Err(errno)) if errno == Errno::AGAIN || is_refused(errno) => {
+            Err(errno) if errno == Errno::AGAIN || is_refused(errno) => {
                 self.flow.note_no_pipe();
                 return self.poll_bytes(cx, room);
             }
-            Poll::Ready(Err(errno)) => self.receive_failed(errno),
+            Err(errno) => self.receive_failed(errno),
         }
         Poll::Ready(())
     }
@@ -64,13 +61,8 @@ impl<E: Exchange + Unpin> Transfer<E> {
             let Some(buffer) = scratch.get_mut(..room) else {
                 return Poll::Pending;
             };
-            let received = match self.connection.poll_receive(cx, buffer) {
-                Poll::Ready(received) => received,
-                Poll::Pending => {
-                    self.flow.note_dry();
-                    return Poll::Pending;
-                }
-            };
+            let found = self.connection.poll_receive(cx, buffer);
+            let received = ready!(self.flow.looked(found));
             self.flow.note_read(received == Ok(SCRATCH));
             self.received(received, buffer);
             Poll::Ready(())

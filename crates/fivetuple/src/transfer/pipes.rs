@@ -7,6 +7,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rustix::pipe::{
@@ -73,6 +74,14 @@ impl Flow {
         if is_little || !self.is_bulk() {
             self.full_reads = 0;
         }
+    }
+
+    /// Notes a look at a socket, if it found nothing, and hands on what it found.
+    pub(crate) fn looked<T>(&mut self, found: Poll<T>) -> Poll<T> {
+        if found.is_pending() {
+            self.note_dry();
+        }
+        found
     }
 
     /// No pipe is to be had; it is asked for again after as many full reads.

@@ -110,14 +110,8 @@ impl OneWay {
             self.flow.note_no_pipe();
             return Poll::Ready(Err(()));
         };
-        let received = match from.connection.poll_splice_into(cx, to_pipe) {
-            Poll::Ready(received) => received,
-            Poll::Pending => {
-                self.flow.note_dry();
-                return Poll::Pending;
-            }
-        };
-        Poll::Ready(match received {
+        let found = from.connection.poll_splice_into(cx, to_pipe);
+        Poll::Ready(match ready!(self.flow.looked(found)) {
             Ok(count) => {
                 self.flow.note_spliced(count);
                 if let Some(lent) = &mut self.lent {
@@ -143,14 +137,8 @@ impl OneWay {
 
     fn poll_copy(&mut self, cx: &mut Context<'_>, from: &mut End, to: &mut End) -> Poll<()> {
         with_scratch(|scratch| {
-            let received = match from.connection.poll_receive(cx, scratch) {
-                Poll::Ready(received) => received,
-                Poll::Pending => {
-                    self.flow.note_dry();
-                    return Poll::Pending;
-                }
-            };
-            match received {
+            let found = from.connection.poll_receive(cx, scratch);
+            match ready!(self.flow.looked(found)) {
                 Ok(0) => from.finished(),
                 Ok(count) => {
                     (self.flow).note_read(count == scratch.len() && self.pipes.is_some());
