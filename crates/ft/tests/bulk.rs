@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use rig::{
-    Attached, Folder, PATIENCE, Running, Traced, bytes, descriptors_at_rest, eventually, ft, has,
-    number, wait,
+    Attached, Folder, Running, Traced, bytes, connect, descriptors_at_rest, eventually, ft, has,
+    listener, number, patient, wait,
 };
 use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 
@@ -49,22 +49,6 @@ impl Refusing {
             traced.wait_for("(INJECTED)");
         }
     }
-}
-
-fn patient(stream: TcpStream) -> TcpStream {
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    stream.set_write_timeout(Some(PATIENCE)).expect("an option");
-    stream
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    patient(TcpStream::connect(address).expect("it listens"))
-}
-
-fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it has an address");
-    (listener, address.to_string())
 }
 
 /// Receives everything; it must be this and no more.

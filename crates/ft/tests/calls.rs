@@ -4,33 +4,17 @@
 mod rig;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::process::Stdio;
 use std::thread;
 
 use fivetuple::kernel::queue::unacknowledged;
-use rig::{Attached, PATIENCE, Running, eventually, ft, has, rest};
+use rig::{Attached, Running, connect, eventually, ft, has, listener, patient, rest};
 use rustix::process::Signal;
 
 /// What receives and what sends. The event loop reads its own wake-ups, if anything.
 const MOVING: [&str; 6] = ["recvfrom", "recvmsg", "read", "sendto", "sendmsg", "splice"];
-
-fn patient(stream: TcpStream) -> TcpStream {
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    stream.set_write_timeout(Some(PATIENCE)).expect("an option");
-    stream
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    patient(TcpStream::connect(address).expect("it listens"))
-}
-
-fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it has an address");
-    (listener, address.to_string())
-}
 
 fn relay(destination: &str) -> (Running, SocketAddr) {
     let mut command = ft();

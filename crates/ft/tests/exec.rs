@@ -2,6 +2,7 @@
 
 mod rig;
 
+use std::fmt::Debug;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use rig::{
-    Folder, PATIENCE, Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has, run,
-    sh,
+    Folder, PATIENCE, Running, bytes, connect, descriptors, descriptors_at_rest, eventually, ft,
+    has, run, sh,
 };
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::Signal;
@@ -38,13 +39,6 @@ fn exec(options: &[&str], program: &[&str]) -> (Running, SocketAddr) {
 /// The same with a shell.
 fn shell(options: &[&str], script: &str) -> (Running, SocketAddr) {
     Running::listen(&[&["127.0.0.1:0"], options, &["shell", script]].concat())
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
-    stream
 }
 
 /// Sends this, finishes, and reads to the end.
@@ -100,6 +94,19 @@ fn children(of: u32) -> Vec<String> {
         .collect()
 }
 
+/// Receives to an orderly end, which comes behind these bytes and no others.
+fn gets_all(mut stream: impl Read, whole: &[u8], context: &dyn Debug) {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an orderly end");
+    assert!(answer == whole, "{context:?}: {}", answer.len());
+}
+
+fn ended_well(ft: Running) -> Vec<String> {
+    let ended = ft.stop();
+    assert_eq!(ended.status, 0, "{:#?}", ended.said);
+    ended.said
+}
+
 #[test]
 fn everything_arrives_from_a_program_that_ends_at_once() {
     let runs = if all() { 500 } else { 20 };
@@ -117,18 +124,11 @@ fn everything_arrives_from_a_program_that_ends_at_once() {
                     1 => stream.write_all(b"never read").expect("it is open"),
                     _ => {}
                 }
-                let mut answer = Vec::new();
-                stream.read_to_end(&mut answer).expect("an orderly end");
-                assert!(
-                    answer == whole[..size],
-                    "{way:?} {size} {run}: {}",
-                    answer.len()
-                );
+                gets_all(stream, &whole[..size], &(way, size, run));
             }
-            let ended = ft.stop();
-            assert_eq!(ended.status, 0, "{:#?}", ended.said);
+            let said = ended_well(ft);
             let sum = format!("sent {} B", size * runs);
-            let last = ended.said.last().expect("a last line");
+            let last = said.last().expect("a last line");
             assert!(last.contains(&sum), "{way:?}: {last}");
         }
     }
@@ -157,12 +157,9 @@ fn everything_arrives_from_a_program_that_ends_at_once_over_a_unix_socket() {
                 1 => stream.write_all(b"never read").expect("it is open"),
                 _ => {}
             }
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).expect("an orderly end");
-            assert!(answer == whole[..size], "{size} {run}: {}", answer.len());
+            gets_all(stream, &whole[..size], &(size, run));
         }
-        let ended = ft.stop();
-        assert_eq!(ended.status, 0, "{:#?}", ended.said);
+        ended_well(ft);
     }
 }
 
@@ -178,16 +175,13 @@ fn everything_arrives_from_a_program_that_ends_at_once_and_has_a_terminal() {
         let (ft, address) = exec(&["--pty"], &program);
         for run in 0..runs {
             // What is sent would be echoed.
-            let mut stream = connect(address);
+            let stream = connect(address);
             if run % 2 == 0 {
                 stream.shutdown(Shutdown::Write).expect("it is open");
             }
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).expect("an orderly end");
-            assert!(answer == whole[..size], "{size} {run}: {}", answer.len());
+            gets_all(stream, &whole[..size], &(size, run));
         }
-        let ended = ft.stop();
-        assert_eq!(ended.status, 0, "{:#?}", ended.said);
+        ended_well(ft);
     }
 }
 

@@ -11,25 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use rig::{
-    Folder, PATIENCE, Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has,
-    number, quiet_port, run,
+    Folder, Running, bytes, descriptors, descriptors_at_rest, eventually, ft, has, listener,
+    number, patient, quiet_port, run,
 };
-
-fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it has an address");
-    (listener, address.to_string())
-}
-
-fn patient(stream: TcpStream) -> TcpStream {
-    stream
-        .set_read_timeout(Some(PATIENCE))
-        .expect("it can be set");
-    stream
-        .set_write_timeout(Some(PATIENCE))
-        .expect("it can be set");
-    stream
-}
 
 fn relay(destination: &str) -> (Running, SocketAddr) {
     let mut command = ft();

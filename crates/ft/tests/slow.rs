@@ -10,7 +10,7 @@ use std::process::{ChildStdin, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rig::{Folder, Running, bytes, ft};
+use rig::{Folder, Running, bytes, connect, ft};
 use serde_json::Value;
 
 /// More than the kernel holds for a connection and a pipe.
@@ -24,14 +24,6 @@ fn listen(words: &[&str]) -> (Running, SocketAddr, ChildStdin) {
     let (mut server, address) = Running::listen_as(&mut command);
     let stdin = server.child.stdin.take().unwrap();
     (server, address, stdin)
-}
-
-/// A client that waits for nothing longer than a test may.
-fn connect(address: SocketAddr) -> TcpStream {
-    let client = TcpStream::connect(address).unwrap();
-    client.set_read_timeout(Some(rig::PATIENCE)).unwrap();
-    client.set_write_timeout(Some(rig::PATIENCE)).unwrap();
-    client
 }
 
 fn hears(client: &mut TcpStream, text: &[u8]) {

@@ -7,6 +7,7 @@
 
 mod folder;
 mod strace;
+mod stream;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use folder::Folder;
 pub(crate) use strace::{Attached, Calls, Traced};
+pub(crate) use stream::{connect, listener, patient};
 
 /// Nothing in a test takes so long unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
