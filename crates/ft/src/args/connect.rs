@@ -155,12 +155,7 @@ fn of_ip(words: &Connect) -> Result<(), String> {
         (words.place.interface.is_some(), "--interface"),
         (words.source.is_some(), "--source"),
     ];
-    match shown::first(options) {
-        Some(option) => Err(format!(
-            "{option} is about IP addresses, and a Unix socket has none: leave it out"
-        )),
-        None => Ok(()),
-    }
+    shown::first(options).map_or(Ok(()), |option| Err(shown::about_ip(option)))
 }
 
 /// When a connection of datagrams ends, unless options say something else; those that mean

@@ -151,9 +151,7 @@ fn of_unix(
         _ => "",
     };
     match useless.or(of_clients) {
-        Some(option) => Err(format!(
-            "{option} is about IP addresses, and a Unix socket has none: leave it out{instead}"
-        )),
+        Some(option) => Err(shown::about_ip(option) + instead),
         None => Ok(()),
     }
 }

@@ -122,6 +122,11 @@ pub(super) fn first<const N: usize>(options: [(bool, &'static str); N]) -> Optio
     written.map(|(_, option)| option)
 }
 
+/// What is said of an option that only IP addresses have a use for.
+pub(super) fn about_ip(option: &str) -> String {
+    format!("{option} is about IP addresses, and a Unix socket has none: leave it out")
+}
+
 /// The options of [`Data`] that were written.
 pub(super) fn written(data: &Data) -> impl Iterator<Item = &'static str> {
     let options = [

@@ -248,10 +248,5 @@ fn of_ip(words: &Bench) -> Result<(), String> {
         (words.source.is_some(), "--source"),
         (!words.source_addresses.is_empty(), "--source-addresses"),
     ];
-    match shown::first(options) {
-        Some(option) => Err(format!(
-            "{option} is about IP addresses, and a Unix socket has none: leave it out"
-        )),
-        None => Ok(()),
-    }
+    shown::first(options).map_or(Ok(()), |option| Err(shown::about_ip(option)))
 }

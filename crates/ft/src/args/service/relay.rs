@@ -75,9 +75,7 @@ pub(super) fn plan<'a>(
     let destination = |word: &str| destination(word, family);
     let destinations: Vec<Address> = word.split(',').map(destination).collect::<Result<_, _>>()?;
     if options.source.is_some() && !destinations.iter().any(is_ip) {
-        return Err(
-            "--source is about IP addresses, and a Unix socket has none: leave it out".to_owned(),
-        );
+        return Err(shown::about_ip("--source"));
     }
     let defaults = ConnectOptions::default();
     Ok(Service::Relay(plan::Relay {
