@@ -1,6 +1,7 @@
 //! `ft`: open a port, call it, and see every connection.
 
 mod args;
+mod code;
 mod explain;
 mod plan;
 mod report;

@@ -36,6 +36,26 @@ fn quoted(bytes: &[u8]) -> String {
     }
 }
 
+/// The text as one word of a shell that means nothing in a comment of any language: no end of the
+/// comment, no escape that a compiler reads before it looks for comments (Java's `\u000a`, C's
+/// trigraphs and lines that end with a backslash), no encoding of the file (Python's `coding:`).
+pub(crate) fn word_in_comment(text: impl AsRef<OsStr>) -> String {
+    let bytes = text.as_ref().as_encoded_bytes();
+    let word = quoted(bytes);
+    let harmless = |c: char| c.is_ascii_graphic() || c == ' ';
+    let meant = ["\\", "*/", "/*", "??", "coding"];
+    if word.chars().all(harmless) && !meant.iter().any(|meant| word.contains(meant)) {
+        return word;
+    }
+    let octal = |byte: &u8| match byte {
+        b' ' | b'.' | b'-' | b':' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'n' | b'p'..=b'z' => {
+            char::from(*byte).to_string()
+        }
+        other => format!("\\{other:03o}"),
+    };
+    format!("$'{}'", bytes.iter().map(octal).collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStrExt;
@@ -54,6 +74,20 @@ mod tests {
             ("", "''"),
         ] {
             assert_eq!(word(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_means_something_in_a_comment_is_written_as_numbers() {
+        for (text, expected) in [
+            ("*:8080", "'*:8080'"),
+            ("a */", r"$'a \052\057'"),
+            (r"\u000a", r"$'\134u000a'"),
+            ("coding:x", r"$'c\157ding:x'"),
+            ("é\n", r"$'\303\251\012'"),
+            ("what??/", r"$'what\077\077\057'"),
+        ] {
+            assert_eq!(word_in_comment(text), expected);
         }
     }
 

@@ -39,6 +39,7 @@ const VERBS: &[&str] = &[
     "connect",
     "relay",
     "bench",
+    "code",
     "explain",
     "demo",
     "completions",

@@ -17,7 +17,14 @@ use rig::{Folder, eventually, has, quiet_port, wait};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Programs of others that a block may need.
-const PROGRAMS: [&str; 5] = ["chromium", "curl", "nc", "redis-cli", "redis-server"];
+const PROGRAMS: [&str; 6] = [
+    "chromium",
+    "curl",
+    "nc",
+    "python3",
+    "redis-cli",
+    "redis-server",
+];
 
 /// A command line of a terminal, and what is shown under it there.
 struct Typed {
@@ -271,7 +278,7 @@ fn read(file: &Path) -> String {
 }
 
 fn serves(line: &str) -> bool {
-    ["ft listen", "ft relay", "redis-server"]
+    ["ft listen", "ft relay", "python3 echo.py", "redis-server"]
         .iter()
         .any(|server| line.contains(server))
 }

@@ -16,6 +16,7 @@ use fivetuple::{AtLimit, Eof};
 use ipnet::IpNet;
 
 use super::bench::words::Bench;
+use super::code::Code;
 use super::limit;
 use super::service;
 use super::values::{self, DurationOrNever, Retry};
@@ -58,6 +59,12 @@ pub(super) enum Verb {
     /// The load: many connections at work, how much they do and how long it takes
     #[command(override_usage = "ft bench [OPTIONS] ADDRESS [ADDRESS…]")]
     Bench(Box<Bench>),
+    /// The same program in C, Go, Java, JavaScript, Python or Rust
+    #[command(
+        override_usage = "ft code LANGUAGE [OPTIONS] listen|connect|relay …\n       \
+            ft code --list"
+    )]
+    Code(Code),
     /// Explain a word: an errno, a state, a step, an option
     #[command(override_usage = "ft explain [WORD]")]
     Explain(Explain),

@@ -108,6 +108,26 @@ const BENCH: &[Example] = &[
     ("ft bench 8080 --mode hold -c 10k", "idle connections"),
 ];
 
+const CODE: &[Example] = &[
+    (
+        "ft code python listen 8080 echo > echo.py",
+        "then: python3 echo.py",
+    ),
+    (
+        "ft code c listen 8080 relay example.com:80",
+        "one loop around poll",
+    ),
+    (
+        "ft code rust --model tokio listen 8080 hub",
+        "another model",
+    ),
+    (
+        "ft code java --output Client.java connect 8080",
+        "into a file",
+    ),
+    ("ft code --list", "languages, models, styles"),
+];
+
 const EXPLAIN: &[Example] = &[
     ("ft explain", "all words"),
     ("ft explain ECONNREFUSED", "an error"),
@@ -142,6 +162,7 @@ pub(super) fn examples(verb: Option<&str>) -> &'static [Example] {
         Some("connect") => CONNECT,
         Some("relay") => RELAY,
         Some("bench") => BENCH,
+        Some("code") => CODE,
         Some("explain") => EXPLAIN,
         Some("demo") => DEMO,
         Some("completions") => COMPLETIONS,

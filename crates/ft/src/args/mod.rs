@@ -6,6 +6,7 @@
 
 mod bench;
 mod cli;
+mod code;
 mod connect;
 mod datagrams;
 mod example;
@@ -118,7 +119,8 @@ pub(crate) fn plan(
     };
     let verb = words.verb;
     let argv: Vec<OsString> = words.argv().collect();
-    if verb != Some("explain") {
+    // What follows those is read elsewhere.
+    if !["explain", "code"].map(Some).contains(&verb) {
         negative::refused(&argv, &command).map_err(|sentence| Exit::usage(verb, &sentence))?;
     }
     let read = command
@@ -142,6 +144,7 @@ pub(crate) fn plan(
         }
         Verb::Connect(words) => connect::plan(*words, around),
         Verb::Bench(words) => bench::plan(&words, around),
+        Verb::Code(words) => return code::plan(words, environment),
         Verb::Explain(words) => explained(&words.words, environment.width()),
         Verb::Demo(words) => Ok(Plan::Demo(shown::color_only(&words.color, around))),
         Verb::Completions(words) => Ok(Plan::Print(page::completions(words.shell))),

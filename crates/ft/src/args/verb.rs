@@ -14,11 +14,12 @@ use super::values::nearest;
 use crate::plan::Typed;
 
 /// The commands of this release.
-pub(super) const VERBS: [&str; 8] = [
+pub(super) const VERBS: [&str; 9] = [
     "listen",
     "connect",
     "relay",
     "bench",
+    "code",
     "explain",
     "demo",
     "completions",
@@ -26,7 +27,7 @@ pub(super) const VERBS: [&str; 8] = [
 ];
 
 /// Commands of later releases: not the names of machines, which would be looked up.
-const LATER: [&str; 4] = ["board", "ports", "diagram", "code"];
+const LATER: [&str; 3] = ["board", "ports", "diagram"];
 
 /// A command line that begins with its command, if it has one.
 pub(super) struct Words {

@@ -4,6 +4,7 @@
 //! at again after this.
 
 mod bench;
+mod code;
 mod service;
 mod typed;
 
@@ -14,6 +15,7 @@ use fivetuple::service::Slow;
 use fivetuple::{Address, ClientOptions, ConnectOptions, DatagramOptions, ServerOptions};
 
 pub(crate) use bench::{Bench, Bound, Format, Output, Request, Target};
+pub(crate) use code::{Code, Language, Model, Style};
 pub(crate) use service::{DatagramService, Hub, ReceiveFile, Relay, SendFile, Service, Site, Sums};
 pub(crate) use typed::Typed;
 
@@ -32,6 +34,8 @@ pub(crate) enum Plan {
     Bench(Box<Bench>),
     /// The whole diagram, narrated.
     Demo(Report),
+    /// A program to be written in another language.
+    Code(Box<Code>),
     /// A text to print on stdout: an explanation, completions, the manual page, help.
     Print(String),
 }

@@ -57,6 +57,13 @@ impl Typed {
         ["listen", "relay"].contains(&self.verb)
     }
 
+    /// Whether this option was written.
+    pub(crate) fn has(&self, option: &str) -> bool {
+        let options = self.parts.iter().take_while(|part| *part != "--");
+        let mut written = options.filter_map(|part| part.split([' ', '=']).next());
+        written.any(|written| written == option)
+    }
+
     /// Whether it is about datagrams.
     pub(crate) fn is_of_datagrams(&self) -> bool {
         !self.scheme.is_empty()

@@ -26,9 +26,11 @@ use fivetuple::{Closed, Expired, Reason};
 use rustix::io::fcntl_dupfd_cloexec;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::plan::Plan;
+use crate::code;
+use crate::plan::{Code, Plan};
 use crate::report::Reports;
 use crate::report::error::explain_io;
+use crate::shell;
 
 /// Exit statuses; the table stands in `ft explain status`.
 pub(crate) mod status {
@@ -44,6 +46,7 @@ pub(crate) mod status {
 pub(crate) fn run(plan: Plan) -> u8 {
     match plan {
         Plan::Print(text) => print(&text),
+        Plan::Code(code) => write(&code),
         Plan::Listen(plan) => match passed::take(&plan) {
             Ok(passed) => on(
                 service::runtime(&plan.service),
@@ -59,6 +62,28 @@ pub(crate) fn run(plan: Plan) -> u8 {
         Plan::Check(plan) => on(Builder::new_current_thread(), check::check(*plan)),
         Plan::Bench(plan) => on(Builder::new_multi_thread(), bench::bench(*plan)),
         Plan::Demo(report) => on(Builder::new_current_thread(), demo::demo(report)),
+    }
+}
+
+/// Writes a program to where it is wanted.
+fn write(code: &Code) -> u8 {
+    let text = match code::program(code) {
+        Ok(text) => text,
+        Err(sentence) => {
+            let text = format!("ft code: {sentence}\ntry: ft code --help\n");
+            let _ = io::stderr().write_all(text.as_bytes());
+            return status::USAGE;
+        }
+    };
+    let Some(path) = &code.output else {
+        return print(&text);
+    };
+    match std::fs::write(path, text) {
+        Ok(()) => status::DONE,
+        Err(error) => fail(&explain_io(
+            &format!("cannot write {}", shell::path(path)),
+            &error,
+        )),
     }
 }
 

@@ -47,7 +47,7 @@ ft demo: 'now' is one word too many
 $ ft man lisen
 ft man: unknown command 'lisen'; did you mean 'listen'?
 $ ft man wget
-ft man: unknown command 'wget' (commands: listen, connect, relay, bench, explain, demo, completions, man)
+ft man: unknown command 'wget' (commands: listen, connect, relay, bench, code, explain, demo, completions, man)
 $ ft completions
 ft completions: the shell is missing: write ft completions bash
 $ ft completions fsh
@@ -73,8 +73,7 @@ fn commands_of_later_releases_are_not_names_of_machines() {
         "ports",
         "board 127.0.0.1:8080",
         "diagram x",
-        "code python listen 8080",
-        "help code",
+        "help diagram",
     ] {
         let exit = piped(line).unwrap_err();
         assert_eq!((exit.status, exit.to_stdout), (2, false), "{line}");
@@ -359,6 +358,36 @@ $ ft --hlep
 ft connect: unknown option '--hlep'; did you mean '--help'?
 $ ft connect 80 --once=1
 ft connect: --once is an option of ft listen
+",
+    );
+}
+
+#[test]
+fn programs() {
+    check(
+        "
+$ ft code
+ft code: the language is missing (languages: c, go, java, javascript, python, rust)
+$ ft code pyton listen 80
+ft code: unknown language 'pyton'; did you mean 'python'? (languages: c, go, java, javascript, python, rust)
+$ ft code listen 80 echo
+ft code: unknown language 'listen' (languages: c, go, java, javascript, python, rust)
+$ ft code c
+ft code: what is it to do? write ft code c listen 8080 echo
+$ ft code c --model fork listen 80
+ft code: c has no model 'fork' (models: poll, threads, epoll)
+$ ft code go --java 21 listen 80
+ft code: --java is for java: leave it out for go
+$ ft code java --java 8 listen 80
+ft code: --java 8 is not written for (versions: 17, 21)
+$ ft code java --java 17 --model virtual listen 80
+ft code: --model virtual needs Java 21: leave out --java 17
+$ ft code rust --style short listen 80
+ft code: --style cannot be 'short' (values: minimal, commented, production)
+$ ft code rust demo
+ft code: only listen, connect and relay become programs
+$ ft code c listen 80 --idle -5
+ft listen: --idle -5: the value is negative: write one without the sign
 ",
     );
 }

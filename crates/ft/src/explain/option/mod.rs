@@ -1,7 +1,8 @@
-//! The options of `ft listen`, `ft connect` and `ft bench`: value, default, and what they are good for.
+//! The options of `ft listen`, `ft connect`, `ft bench` and `ft code`: value, default, and what they are good for.
 
 mod bench;
 mod call;
+mod code;
 mod end;
 mod files;
 mod http;
@@ -25,4 +26,5 @@ pub(crate) const TABLES: &[&[Topic]] = &[
     end::TOPICS,
     http::TOPICS,
     bench::TOPICS,
+    code::TOPICS,
 ];

@@ -1,0 +1,187 @@
+//! Every template fits every context that it is given.
+
+use std::ffi::OsString;
+
+use crate::args::{self, Environment, Terminals};
+use crate::plan::{Language, Plan};
+
+/// The program for this command line, or why there is none.
+fn program(words: &[&str]) -> Result<String, String> {
+    let argv = ["ft", "code"].iter().chain(words).map(OsString::from);
+    match args::plan(argv, Terminals::default(), &Environment::default()) {
+        Ok(Plan::Code(code)) => super::program(&code),
+        Ok(plan) => panic!("{words:?}: {plan:?}"),
+        Err(exit) => panic!("{words:?}: {}", exit.text),
+    }
+}
+
+const COMMANDS: &[&[&str]] = &[
+    &["echo"],
+    &["discard"],
+    &["chargen"],
+    &["daytime"],
+    &["time"],
+    &["send", "file", "--from", "3"],
+    &["receive", "file"],
+    &["receive", "inbox/"],
+    &["exec", "--", "cat"],
+    &["hub"],
+    &["hub", "--slow", "block"],
+    &["hub", "--slow", "close"],
+    &["http"],
+    &["relay", "9"],
+    &["relay", "unix:/path"],
+    &["relay", "name:9", "--retry", "3"],
+    &["terminal"],
+    &["terminal", "--crlf"],
+    &["terminal", "--receive-only"],
+    &["terminal", "--send-only"],
+];
+const CALLS: &[&[&str]] = &[
+    &["connect", "9"],
+    &["connect", "name", "9", "--retry", "forever"],
+    &["connect", "unix:/path", "--crlf"],
+    &["connect", "udp:9"],
+    &["connect", "9", "--source", "127.0.0.1", "--receive-only"],
+    &["connect", "9", "--send-only"],
+    &["connect", "9", "--exec", "--", "cat"],
+];
+const TERMS: &[&[&str]] = &[
+    &[],
+    &["--idle", "5", "--deadline", "9", "--half-closed", "7"],
+    &["--eof", "each"],
+    &["--eof", "full", "-q"],
+];
+const LIMITS: &[&[&str]] = &[
+    &[],
+    &["--once"],
+    &["--max-connections", "3"],
+    &["--max-connections", "3", "--at-limit", "refuse"],
+];
+
+/// All commands that a template has to have an answer to.
+fn commands() -> Vec<Vec<&'static str>> {
+    let mut all = Vec::new();
+    // What stands behind -- is the program's.
+    let with = |command: &[&'static str], more: &[&'static str]| {
+        let end = command.iter().position(|word| *word == "--");
+        let (own, behind) = command.split_at(end.unwrap_or(command.len()));
+        [own, more, behind].concat()
+    };
+    let mut turn = 0;
+    for address in ["0", "unix:/path", "name:80", "[::1]:80"] {
+        for command in COMMANDS {
+            let command = [&["listen", address], *command].concat();
+            for terms in TERMS {
+                if command[2] == "http" && terms.contains(&"--eof") {
+                    continue;
+                }
+                // Each pair of them comes with some command.
+                let limits = LIMITS[turn % LIMITS.len()];
+                turn += 1;
+                all.push(with(&command, &[*terms, limits].concat()));
+            }
+            turn += 1;
+        }
+    }
+    for service in ["echo", "discard", "chargen", "daytime", "time"] {
+        all.push(vec!["listen", "udp:0", service]);
+        all.push(vec!["listen", "udp:name:9", service, "-q"]);
+    }
+    for command in CALLS {
+        let terms = TERMS
+            .iter()
+            .filter(|terms| command[1] != "udp:9" || terms.is_empty());
+        all.extend(terms.map(|terms| with(command, terms)));
+    }
+    all
+}
+
+#[test]
+fn every_template_fits_every_command() {
+    let (mut written, mut refused, mut turn) = (0, 0, 0);
+    let mut faults = Vec::new();
+    for language in Language::ALL {
+        for model in language.models() {
+            // Each command in one style, and in another with the next model.
+            for command in commands() {
+                let style = ["minimal", "commented", "production"][turn % 3];
+                turn += 1;
+                let own = [language.word(), "--model", model.word(), "--style", style];
+                match program(&[&own[..], &command].concat()) {
+                    Ok(text) => {
+                        written += 1;
+                        assert!(text.ends_with("}\n") || !text.ends_with("\n\n"));
+                        assert!(!text.contains("\n\n\n\n"), "{own:?} {command:?}");
+                    }
+                    Err(sentence) if sentence.contains("is in no program") => refused += 1,
+                    Err(sentence) => faults.push(format!("{own:?} {command:?}: {sentence}")),
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(
+        written > 10 * refused,
+        "{written} written, {refused} refused"
+    );
+}
+
+#[test]
+fn the_first_comment_has_the_command_and_what_is_not_mirrored() {
+    for language in Language::ALL {
+        let text = program(&[language.word(), "listen", "127.0.0.1:8080", "echo", "-v"]).unwrap();
+        let head: Vec<&str> = text.lines().take(40).collect();
+        let has = |part: &str| head.iter().any(|line| line.contains(part));
+        assert!(has("ft listen 127.0.0.1:8080 echo -v"), "{text}");
+        assert!(has("-v: the calls are not shown one by one"), "{text}");
+        assert!(has(env!("CARGO_PKG_VERSION")), "{text}");
+    }
+}
+
+#[test]
+fn each_step_stands_once() {
+    for language in Language::ALL {
+        for model in language.models() {
+            for (command, steps) in [
+                (&["listen", "8080", "echo"][..], &[1, 2, 3, 4, 5, 6, 7][..]),
+                (&["connect", "8080"], &[1, 4, 5, 6, 7]),
+            ] {
+                let own = [language.word(), "--model", model.word()];
+                let text = program(&[&own[..], command].concat()).unwrap();
+                let number = |line: &str| -> Option<u32> {
+                    let behind = line.split_once("// ").or_else(|| line.split_once("# "))?.1;
+                    behind.trim_start().split_once(". ")?.0.parse().ok()
+                };
+                let mut found: Vec<u32> = text.lines().filter_map(number).collect();
+                found.sort_unstable();
+                assert_eq!(found, steps, "{own:?} {command:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_no_program_does_is_refused_by_name() {
+    for (command, part) in [
+        (&["listen", "8080", "chat"][..], "chat"),
+        (&["listen", "8080", "source"], "source"),
+        (
+            &["listen", "8080", "echo", "--allow", "10.0.0.0/8"],
+            "--allow",
+        ),
+        (
+            &["listen", "8080", "echo", "--max-per-ip", "3"],
+            "--max-per-ip",
+        ),
+        (&["listen", "8080", "exec", "--pty", "--", "sh"], "--pty"),
+        (&["listen", "8080", "hub", "--rooms"], "--rooms"),
+        (&["connect", "8080", "--digest"], "--digest"),
+        (&["connect", "8080", "--check"], "--check"),
+        (&["connect", "8080", "--interface", "lo"], "--interface"),
+        (&["relay", "8080", "a:1,b:2"], "one destination"),
+    ] {
+        let sentence = program(&[&["c"][..], command].concat()).unwrap_err();
+        assert!(sentence.contains(part), "{sentence}");
+    }
+}
