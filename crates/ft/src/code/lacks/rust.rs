@@ -20,6 +20,19 @@ pub(super) const LACKS: &[Lack] = &[
         "--exec with --idle, --deadline or --half-closed",
         "the program holds the connection itself, so nobody else can see when it is silent",
     ),
+    refused(
+        |context| {
+            (serves(context, "hub") || serves(context, "http"))
+                && context.terms.once
+                && has_time(context)
+        },
+        "--once of hub and http with --idle, --deadline or --half-closed",
+        "the one connection ends them before its time is up",
+    ),
+    listed(
+        |context| context.terms.max_connections.is_some() && context.terms.at_limit == "wait",
+        "clients that wait at the limit are not served after the first signal",
+    ),
     listed(
         calls_several,
         "the addresses of a name are called one after the other (ft races them)",
