@@ -14,20 +14,12 @@ use fivetuple::{
     Address, Client, ClientOptions, ConnectOptions, Family, Identity, NotConnected, Observers,
     Reason, Retry, Socket, SocketOptions,
 };
-use recorder::{Fact, Recorder, inet, loopback};
+use recorder::{Fact, Recorder, Refusing, inet, loopback};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket, socket_with};
 
 fn address(of: SocketAddr) -> Address {
     of.to_string().parse().unwrap()
-}
-
-/// A port that nobody listens on: bound, so that nobody else gets it, too.
-fn refusing() -> (std::os::fd::OwnedFd, SocketAddr) {
-    let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    bind(&held, &loopback()).unwrap();
-    let name = rustix::net::getsockname(&held).unwrap();
-    (held, name.try_into().unwrap())
 }
 
 /// A listening socket whose accept queue is full, so that a SYN gets no answer (M6).
@@ -73,10 +65,10 @@ async fn whoever_calls_the_wildcard_is_connected_with_the_address_that_answers()
 
 #[tokio::test]
 async fn nobody_listening_is_refused_at_once_and_said_with_the_address() {
-    let (_held, nobody_there) = refusing();
+    let nobody_there = Refusing::new();
     let begin = Instant::now();
     let options = ConnectOptions::default();
-    let refused = connect::open(&address(nobody_there), &options, &Observers::none()).await;
+    let refused = connect::open(&address(nobody_there.address), &options, &Observers::none()).await;
     let refused = refused.unwrap_err();
     assert!(begin.elapsed() < Duration::from_secs(1));
     let [error] = refused.explained()[..] else {
@@ -88,7 +80,10 @@ async fn nobody_listening_is_refused_at_once_and_said_with_the_address() {
     );
     assert_eq!(
         error.to_string(),
-        format!("connect {nobody_there}: connection refused (ECONNREFUSED)")
+        format!(
+            "connect {}: connection refused (ECONNREFUSED)",
+            nobody_there.address
+        )
     );
 }
 
@@ -181,12 +176,11 @@ async fn no_time_at_all_is_a_time_out_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retrying_waits_for_a_server_that_comes_later() {
-    let (held, later) = refusing();
+    let held = Refusing::new();
+    let later = held.address;
     let peer = thread::spawn(move || {
         thread::sleep(Duration::from_millis(400)); // peer: starts late
-        drop(held);
-        let listener = TcpListener::bind(later).unwrap();
-        listener.accept().unwrap()
+        held.listen().accept().unwrap()
     });
     let recorder = Recorder::new();
     let options = ConnectOptions {
@@ -207,13 +201,18 @@ async fn retrying_waits_for_a_server_that_comes_later() {
 
 #[tokio::test]
 async fn so_many_retries_are_so_many_more_tries() {
-    let (_held, nobody_there) = refusing();
+    let nobody_there = Refusing::new();
     let recorder = Recorder::new();
     let options = ConnectOptions {
         retry: Retry::Times(2),
         ..ConnectOptions::default()
     };
-    let refused = connect::open(&address(nobody_there), &options, &recorder.observers()).await;
+    let refused = connect::open(
+        &address(nobody_there.address),
+        &options,
+        &recorder.observers(),
+    )
+    .await;
     assert!(matches!(refused, Err(NotConnected::Connect(_))));
     assert_eq!(
         recorder.count(|fact| matches!(fact, Fact::SocketCreated(_))),
@@ -259,14 +258,14 @@ async fn a_source_of_one_family_calls_only_that_family() {
 
 #[tokio::test]
 async fn a_source_that_this_machine_does_not_have_is_not_tried_again() {
-    let (_held, nobody_there) = refusing();
+    let nobody_there = Refusing::new();
     let source = Some("192.0.2.1:0".parse().unwrap());
     let options = ConnectOptions {
         source,
         retry: Retry::Forever,
         ..ConnectOptions::default()
     };
-    let (target, nobody) = (address(nobody_there), Observers::none());
+    let (target, nobody) = (address(nobody_there.address), Observers::none());
     let none = connect::open(&target, &options, &nobody);
     let none = tokio::time::timeout(recorder::PATIENCE, none)
         .await

@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fivetuple::service::Relay;
-use fivetuple::{ConnectOptions, Expired, Reason, Retry, ServerOptions, Terms};
-use recorder::{Fact, PATIENCE, Running, byte_at, pattern, read_all, reset, until};
+use fivetuple::{ConnectOptions, Expired, Reason, Retry, ServerOptions, SocketName, Terms};
+use recorder::{Fact, PATIENCE, Refusing, Running, byte_at, pattern, read_all, reset, until};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 async fn start(to: &[SocketAddr], options: ConnectOptions, terms: Terms) -> Running {
@@ -28,13 +28,6 @@ fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
-}
-
-/// An address at which nothing listens.
-fn nobody() -> SocketAddr {
-    let (listener, address) = listener();
-    drop(listener);
-    address
 }
 
 fn accept(listener: &TcpListener) -> TcpStream {
@@ -90,7 +83,8 @@ fn is_reset(client: &mut TcpStream) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_is_down_resets_its_client_and_ends_nothing_else() {
-    let address = nobody();
+    let down = Refusing::new();
+    let address = down.address;
     let relay = start(&[address], ConnectOptions::default(), Terms::SERVER).await;
     for _ in 0..3 {
         is_reset(&mut relay.connect());
@@ -104,7 +98,7 @@ async fn a_destination_that_is_down_resets_its_client_and_ends_nothing_else() {
         assert_eq!(end.1, Reason::Failed);
     }
     // By now it is up.
-    let listener = TcpListener::bind(address).unwrap();
+    let listener = down.listen();
     let mut client = relay.connect();
     client.write_all(b"hello").unwrap();
     let mut there = [0; 5];
@@ -114,19 +108,19 @@ async fn a_destination_that_is_down_resets_its_client_and_ends_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_waits_with_retry_until_its_destination_is_up() {
-    let address = nobody();
+    let down = Refusing::new();
     let options = ConnectOptions {
         retry: Retry::Forever,
         ..ConnectOptions::default()
     };
-    let relay = start(&[address], options, Terms::SERVER).await;
+    let relay = start(&[down.address], options, Terms::SERVER).await;
     let mut client = relay.connect();
     client.write_all(b"early").unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     relay
         .recorder
         .wait_for_all(2, |fact| matches!(fact, Fact::Failed(..)));
-    let listener = TcpListener::bind(address).unwrap();
+    let listener = down.listen();
     let mut destination = accept(&listener);
     assert_eq!(read_all(&mut destination).unwrap(), b"early");
     destination.write_all(b"answer").unwrap();
@@ -216,8 +210,8 @@ async fn what_a_client_sends_early_waits_for_a_slow_destination() {
 async fn each_destination_has_its_turn_and_one_that_is_down_costs_no_client() {
     let (one, at_one) = listener();
     let (two, at_two) = listener();
-    let down = nobody();
-    let to = [at_one, down, at_two];
+    let down = Refusing::new();
+    let to = [at_one, down.address, at_two];
     let relay = start(&to, ConnectOptions::default(), Terms::SERVER).await;
     let mut pairs = Vec::new();
     for listener in [&one, &two, &one, &two, &one] {
@@ -237,13 +231,13 @@ async fn each_destination_has_its_turn_and_one_that_is_down_costs_no_client() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_calls_itself_is_no_chain_without_end() {
     // Whoever starts it may ask before; a name that leads back is only seen by calling it.
-    let address = nobody();
     let recorder = recorder::Recorder::new();
     let observers = recorder.observers();
-    let listening = address.into();
-    let server = fivetuple::Server::open(&listening, ServerOptions::default(), &observers)
+    let any = "127.0.0.1:0".parse().unwrap();
+    let server = fivetuple::Server::open(&any, ServerOptions::default(), &observers)
         .await
         .unwrap();
+    let address = server.local().next().and_then(SocketName::inet).unwrap();
     let table = server.table();
     let relay = Relay::new(vec![address.into()], ConnectOptions::default());
     assert!(relay.leads_back(&[address.into()]).is_some());

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsFd;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use fivetuple::{
     ConnectionName, Control, Direction, Event, Family, Identity, Observer, Observers, Reason,
     Server, ServerOptions, Service, Side, SocketName, Summary, Table, Totals, Wants,
 };
-use rustix::net::sockopt;
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
 use tokio::task::JoinHandle;
 
 /// How long a test waits for what must come.
@@ -283,4 +283,25 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
 /// Loopback, the port left to the system.
 pub(crate) fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
+}
+
+/// A port that is held, so that nobody else gets it, and on which nothing listens.
+pub(crate) struct Refusing {
+    held: OwnedFd,
+    pub(crate) address: SocketAddr,
+}
+
+impl Refusing {
+    pub(crate) fn new() -> Self {
+        let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&held, &loopback()).unwrap();
+        let name = rustix::net::getsockname(&held).unwrap();
+        let address = name.try_into().unwrap();
+        Self { held, address }
+    }
+
+    pub(crate) fn listen(self) -> TcpListener {
+        listen(&self.held, 16).unwrap();
+        self.held.into()
+    }
 }
