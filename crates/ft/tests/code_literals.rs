@@ -65,7 +65,7 @@ fn program(
             let is_text = words.iter().all(|word| word.to_str().is_some());
             assert!(!is_text, "{}: text is refused: {sentence}", tongue.language);
             assert!(
-                sentence.starts_with("ft "),
+                sentence.starts_with("ft code: "),
                 "{}: {sentence}",
                 tongue.language
             );

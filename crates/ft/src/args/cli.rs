@@ -100,7 +100,7 @@ pub(super) struct Listen {
     /// (SIGKILL), the program is ended too, but what that has started is out of reach. hub passes
     /// on to all others what one client sends; chat does so with names.
     #[arg(value_name = "SERVICE")]
-    pub(super) service: Vec<String>,
+    pub(super) service: Vec<OsString>,
     #[arg(last = true, hide = true)]
     pub(super) after: Vec<OsString>,
     #[command(flatten)]

@@ -14,13 +14,12 @@ pub(super) fn plan(
     (address, family): (Address, Option<Family>),
     around: Surroundings<'_>,
 ) -> Result<Plan, String> {
-    let name = words.service.first().map_or("terminal", String::as_str);
     let service = service::plan(&words, around)?;
     service::relay::of_one_kind(&service, true)?;
-    let service = match DatagramService::of(service) {
-        Some(service) => service,
-        None if words.service.is_empty() => return Err(nothing_said()),
-        None => {
+    let service = match (DatagramService::of(service), words.service.first()) {
+        (Some(service), _) => service,
+        (None, None) => return Err(nothing_said()),
+        (None, Some(name)) => {
             return Err(format!("{} needs a stream: leave out udp:", said(name)));
         }
     };

@@ -1,5 +1,7 @@
 //! What clap has to object, as one sentence of ours.
 
+use std::ffi::OsStr;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 use fivetuple::call::Visible;
@@ -25,8 +27,8 @@ const ELSEWHERE: [(&str, &str); 11] = [
 ];
 
 /// A word of the command line, safe to show.
-pub(super) fn said(word: &str) -> Visible<'_> {
-    Visible(word.as_bytes())
+pub(super) fn said<W: AsRef<OsStr> + ?Sized>(word: &W) -> Visible<'_> {
+    Visible(word.as_ref().as_encoded_bytes())
 }
 
 /// The sentence for an error of clap.

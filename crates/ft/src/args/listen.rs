@@ -1,5 +1,7 @@
 //! `ft listen`: what its words mean together.
 
+use std::ffi::OsString;
+
 use fivetuple::address::{Host, UnixAddress};
 use fivetuple::{
     Access, Address, AtLimit, BACKLOG, Family, Limits, ServerOptions, SocketOptions, Terms,
@@ -17,7 +19,8 @@ use crate::plan::{self, Plan, Sockets};
 pub(super) fn plan(mut words: Listen, around: Surroundings<'_>) -> Result<Plan, String> {
     if !words.listen_fd.is_empty() {
         // What would be the address is the service.
-        words.service.splice(0..0, words.address.take());
+        let word = words.address.take();
+        words.service.splice(0..0, word.map(OsString::from));
     } else if words.address.is_none() {
         return Err("the address is missing: write ft listen 8080".to_owned());
     }
@@ -157,15 +160,15 @@ fn of_unix(
 }
 
 /// The address, unless a service stands in its place.
-fn address(word: &str, service: &[String]) -> Result<Address, String> {
-    let next = service.first().map(String::as_str);
+fn address(word: &str, service: &[OsString]) -> Result<Address, String> {
+    let next = service.first().and_then(|next| next.to_str());
     if SERVICES.contains(&word) && !next.is_some_and(|next| SERVICES.contains(&next)) {
         return Err(match next {
             Some(address) if !WITH_A_WORD.contains(&word) && address.parse::<Address>().is_ok() => {
                 format!("the address stands first: write ft listen {address} {word}")
             }
             _ => {
-                let words = [&[word.to_owned()], service].concat().join(" ");
+                let words = [&[word.into()], service].concat().join(" ".as_ref());
                 format!(
                     "the address is missing: write ft listen 8080 {}",
                     said(&words)

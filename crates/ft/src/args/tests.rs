@@ -1,5 +1,6 @@
 //! Each option lands in its field, each mistake has its sentence.
 
+use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use fivetuple::address::Host;
@@ -745,3 +746,35 @@ proptest::proptest! {
 
 mod hub;
 mod mistakes;
+
+#[test]
+fn a_path_may_be_any_bytes_and_all_else_is_text() {
+    let of = |service: &str| {
+        let words = ["ft", "listen", "80", service].map(OsString::from);
+        let name = OsString::from_vec(b"f\xff".to_vec());
+        let argv = words.into_iter().chain([name]);
+        plan(argv, Terminals::default(), &Environment::default())
+    };
+    for (service, sentence) in [
+        ("relay", "'f\\xff' is not UTF-8"),
+        ("source", "'f\\xff' is not UTF-8"),
+        ("echo", "'f\\xff' is one word too many behind echo"),
+        ("shell", ""),
+        ("send", ""),
+        ("receive", ""),
+    ] {
+        match of(service) {
+            Ok(Plan::Listen(listen)) => {
+                let said = format!("{:?}", listen.service);
+                assert!(said.contains("f\\xFF"), "{said}");
+                assert_eq!(sentence, "", "{service}");
+            }
+            Err(exit) => assert!(
+                !sentence.is_empty() && exit.text.contains(sentence),
+                "{service}: {}",
+                exit.text
+            ),
+            other => panic!("{other:?}"),
+        }
+    }
+}

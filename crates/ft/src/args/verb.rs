@@ -114,12 +114,11 @@ fn help(mut rest: Vec<OsString>) -> Result<Words, Exit> {
         });
     }
     later(word)?;
-    let word = word.to_string_lossy();
-    let sentence = match nearest(&word, VERBS) {
-        Some(verb) => format!("unknown command '{}'; did you mean '{verb}'?", said(&word)),
+    let sentence = match nearest(&word.to_string_lossy(), VERBS) {
+        Some(verb) => format!("unknown command '{}'; did you mean '{verb}'?", said(word)),
         None => format!(
             "unknown command '{0}'; to have the word explained: ft explain {0}",
-            said(&word)
+            said(word)
         ),
     };
     Err(Exit::usage(None, &sentence))

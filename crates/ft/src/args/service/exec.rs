@@ -1,6 +1,6 @@
 //! `exec -- CMD ARGS` and `shell 'CMD'`: a program for each connection.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{Args, ValueEnum};
 use fivetuple::service::{Data, ExecOptions, Stderr};
@@ -45,12 +45,12 @@ pub(crate) enum StderrWord {
 
 /// Whether this service runs programs.
 pub(crate) fn is_meant(words: &Listen) -> bool {
-    let name = words.service.first().map(String::as_str);
+    let name = words.service.first().and_then(|name| name.to_str());
     matches!(name, Some("exec" | "shell"))
 }
 
 /// The service `name`, with the words behind it.
-pub(super) fn plan(name: &str, rest: &[&str], words: &Listen) -> Result<Service, String> {
+pub(super) fn plan(name: &str, rest: &[&OsStr], words: &Listen) -> Result<Service, String> {
     let program = if name == "shell" {
         shell(rest, &words.after)?
     } else {
@@ -84,7 +84,7 @@ pub(super) fn plan(name: &str, rest: &[&str], words: &Listen) -> Result<Service,
     }))
 }
 
-fn exec(rest: &[&str], after: &[OsString]) -> Result<Vec<OsString>, String> {
+fn exec(rest: &[&OsStr], after: &[OsString]) -> Result<Vec<OsString>, String> {
     if !rest.is_empty() {
         let behind = after.iter().map(shell::word);
         let words: Vec<String> = rest.iter().map(shell::word).chain(behind).collect();
@@ -99,7 +99,7 @@ fn exec(rest: &[&str], after: &[OsString]) -> Result<Vec<OsString>, String> {
     Ok(after.to_vec())
 }
 
-fn shell(rest: &[&str], after: &[OsString]) -> Result<Vec<OsString>, String> {
+fn shell(rest: &[&OsStr], after: &[OsString]) -> Result<Vec<OsString>, String> {
     if !after.is_empty() {
         return Err(
             "shell takes its command as one word: write shell 'CMD ARGS', or exec -- CMD ARGS"
@@ -108,7 +108,9 @@ fn shell(rest: &[&str], after: &[OsString]) -> Result<Vec<OsString>, String> {
     }
     match rest {
         [] => Err("the command is missing: write shell 'CMD ARGS'".to_owned()),
-        [command] => Ok([SHELL, "-c", command].map(OsString::from).to_vec()),
+        [command] => Ok([SHELL.as_ref(), "-c".as_ref(), *command]
+            .map(OsString::from)
+            .to_vec()),
         [_, word, ..] => Err(format!(
             "'{}' is one word too many behind shell: write shell 'CMD ARGS', in quotes",
             said(word)

@@ -1,12 +1,12 @@
 //! `send FILE` and `receive FILE|DIR`, and what `ft connect` tells of a file that it moves.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{SERVICES, Surroundings, two};
+use super::{Surroundings, is_service, two};
 use crate::args::cli::Listen;
-use crate::args::failure::said;
 use crate::args::values;
 use crate::plan::{self, Service, Sums};
 
@@ -38,7 +38,7 @@ pub(crate) struct Watch {
 /// `send FILE`.
 pub(super) fn send(
     words: &Listen,
-    word: Option<&str>,
+    word: Option<&OsStr>,
     around: Surroundings<'_>,
 ) -> Result<Service, String> {
     let Some(word) = word else {
@@ -62,7 +62,7 @@ pub(super) fn send(
 /// `receive FILE|DIR`.
 pub(super) fn receive(
     words: &Listen,
-    word: Option<&str>,
+    word: Option<&OsStr>,
     around: Surroundings<'_>,
 ) -> Result<Service, String> {
     let Some(word) = word else {
@@ -79,7 +79,7 @@ pub(super) fn receive(
     }
     let path = path("receive", word)?;
     Ok(Service::Receive(plan::ReceiveFile {
-        directory: word.ends_with('/') || path.is_dir(),
+        directory: word.as_encoded_bytes().ends_with(b"/") || path.is_dir(),
         path,
         digest: sums(&words.files, around),
         bar: draws(words.shown.quiet, around),
@@ -87,12 +87,12 @@ pub(super) fn receive(
 }
 
 /// A path; a service in its place is one that lacks the path before it.
-fn path(service: &str, word: &str) -> Result<PathBuf, String> {
-    if SERVICES.contains(&word) && !Path::new(word).exists() {
+fn path(service: &str, word: &OsStr) -> Result<PathBuf, String> {
+    if is_service(word) && !Path::new(word).exists() {
         return Err(two(service, word));
     }
     if word.is_empty() {
-        return Err(format!("'{}' is not a path", said(word)));
+        return Err("'' is not a path".to_owned());
     }
     Ok(PathBuf::from(word))
 }

@@ -1,5 +1,6 @@
 //! `http [DIR]`: its options, and what they mean.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use clap::Args;
 use fivetuple::call::{Code, Errno};
 use fivetuple::service::HttpOptions;
 
-use super::{SERVICES, two};
+use super::{is_service, two};
 use crate::args::cli::Listen;
 use crate::args::failure::said;
 use crate::args::limit;
@@ -36,7 +37,7 @@ impl Options {
 }
 
 /// The files of this folder.
-pub(super) fn plan(words: &Listen, folder: Option<&str>) -> Result<Service, String> {
+pub(super) fn plan(words: &Listen, folder: Option<&OsStr>) -> Result<Service, String> {
     if words.end.eof.is_some() {
         return Err(
             "--eof is not for http: an answer is sent whole, then the connection ends as HTTP \
@@ -44,7 +45,7 @@ pub(super) fn plan(words: &Listen, folder: Option<&str>) -> Result<Service, Stri
                 .to_owned(),
         );
     }
-    let folder = folder.unwrap_or(".");
+    let folder = folder.unwrap_or_else(|| ".".as_ref());
     let problem = match std::fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => None,
         Ok(_) => Some("it is no folder".to_owned()),
@@ -56,7 +57,7 @@ pub(super) fn plan(words: &Listen, folder: Option<&str>) -> Result<Service, Stri
         }
     };
     match problem {
-        Some(_) if SERVICES.contains(&folder) => return Err(two("http", folder)),
+        Some(_) if is_service(folder) => return Err(two("http", folder)),
         Some(problem) => return Err(format!("http {}: {problem}", said(folder))),
         None => {}
     }

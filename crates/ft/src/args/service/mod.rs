@@ -10,6 +10,8 @@ pub(super) mod http;
 pub(super) mod relay;
 mod hub;
 
+use std::ffi::{OsStr, OsString};
+
 use fivetuple::service::Slow;
 
 use super::Surroundings;
@@ -34,9 +36,9 @@ pub(super) const WITH_A_WORD: [&str; 3] = ["source", "send", "receive"];
 pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, String> {
     let (name, rest) = match words.service.split_first() {
         None => ("terminal", &[][..]),
-        Some((name, rest)) => (name.as_str(), rest),
+        Some((name, rest)) => (name.to_str().ok_or_else(|| unknown(name))?, rest),
     };
-    let mut rest = rest.iter().map(String::as_str);
+    let mut rest = rest.iter().map(OsString::as_os_str);
     let service = match name {
         "terminal" => {
             let mut terminal = shown::terminal(&words.data, words.shown.raw, around)?;
@@ -49,7 +51,7 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "daytime" => Service::Daytime,
         "time" => Service::Time,
         "exec" | "shell" => {
-            let rest: Vec<&str> = rest.by_ref().collect();
+            let rest: Vec<&OsStr> = rest.by_ref().collect();
             exec::plan(name, &rest, words)?
         }
         "source" => Service::Source(rest.next().map(source_size).transpose()?),
@@ -59,10 +61,10 @@ pub(super) fn plan(words: &Listen, around: Surroundings<'_>) -> Result<Service, 
         "receive" => files::receive(words, rest.next(), around)?,
         "hub" => hub::hub(words, around)?,
         "chat" => hub::chat(words, around)?,
-        other => return Err(unknown(other)),
+        other => return Err(unknown(other.as_ref())),
     };
     if let Some(word) = rest.next() {
-        return Err(if SERVICES.contains(&word) {
+        return Err(if is_service(word) {
             two(name, word)
         } else {
             format!("'{}' is one word too many behind {name}", said(word))
@@ -119,19 +121,31 @@ fn of_others(name: &str, words: &Listen) -> Option<String> {
     })
 }
 
-fn two(one: &str, other: &str) -> String {
+fn is_service(word: &OsStr) -> bool {
+    SERVICES.iter().any(|name| word == *name)
+}
+
+fn two(one: &str, other: &OsStr) -> String {
+    let other = said(other);
     format!("a listening socket has one service: leave out {one} or {other}")
 }
 
-fn source_size(word: &str) -> Result<u64, String> {
-    if SERVICES.contains(&word) {
-        return Err(two("source", word));
-    }
-    size(word).map_err(|why| format!("source {}: {why}", said(word)))
+/// A word that is text, as all are but paths and commands.
+fn text(word: &OsStr) -> Result<&str, String> {
+    word.to_str()
+        .ok_or_else(|| format!("'{}' is not UTF-8", said(word)))
 }
 
-fn unknown(word: &str) -> String {
-    let near = nearest(word, SERVICES).map(|near| format!("; did you mean '{near}'?"));
+fn source_size(word: &OsStr) -> Result<u64, String> {
+    if is_service(word) {
+        return Err(two("source", word));
+    }
+    size(text(word)?).map_err(|why| format!("source {}: {why}", said(word)))
+}
+
+fn unknown(word: &OsStr) -> String {
+    let near =
+        nearest(&word.to_string_lossy(), SERVICES).map(|near| format!("; did you mean '{near}'?"));
     let near = near.unwrap_or_default();
     let list = SERVICES.join(", ");
     format!("unknown service '{}'{near} (services: {list})", said(word))

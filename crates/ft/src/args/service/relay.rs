@@ -1,5 +1,6 @@
 //! `relay DESTINATION[,DESTINATION…]`: its options, and what they mean.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::super::cli::Listen;
 use super::super::connect::{callable, family, retry};
 use super::super::failure::said;
 use super::super::{limit, shown, values};
-use super::SERVICES;
+use super::{is_service, text};
 use crate::plan::{self, Service};
 
 /// The heading of its options.
@@ -46,29 +47,32 @@ pub(in crate::args) fn as_listen(mut words: Listen) -> Result<Listen, String> {
             said(fd)
         ));
     }
-    words.service.insert(0, "relay".to_owned());
+    words.service.insert(0, "relay".into());
     Ok(words)
 }
 
 /// What the service does.
 pub(super) fn plan<'a>(
-    rest: &mut impl Iterator<Item = &'a str>,
+    rest: &mut impl Iterator<Item = &'a OsStr>,
     words: &Listen,
 ) -> Result<Service, String> {
     let missing = || "the destination is missing: write relay HOST:PORT".to_owned();
     let word = rest.next().ok_or_else(missing)?;
-    if SERVICES.contains(&word) {
+    if is_service(word) {
         return Err(missing());
     }
+    let word = text(word)?;
     if let Some(next) = rest.next() {
-        return Err(match Address::from_host_and_port(word, next) {
-            Ok(meant) => format!("a destination is one word: write {meant}"),
-            Err(_) => format!(
-                "'{}' is one word too many: write the destinations as one word, {},{0}",
-                said(next),
-                said(word)
-            ),
-        });
+        return Err(
+            match Address::from_host_and_port(word, &next.to_string_lossy()) {
+                Ok(meant) => format!("a destination is one word: write {meant}"),
+                Err(_) => format!(
+                    "'{}' is one word too many: write the destinations as one word, {},{0}",
+                    said(next),
+                    said(word)
+                ),
+            },
+        );
     }
     let options = &words.relay;
     let family = family(&words.place, options.source)?;
