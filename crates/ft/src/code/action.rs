@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use fivetuple::service::{Data, ExecOptions, Messages, Slow, Stderr};
+use fivetuple::service::{Data, ExecOptions, HttpOptions, Messages, Slow, Stderr};
 
 use super::context::{Action, Exec, Hub, Receive, Send, Terminal, Typed};
 use super::lower;
@@ -30,8 +30,10 @@ pub(super) fn of_service(service: &Service) -> Result<(&'static str, Action), St
         Service::Time => "time",
         Service::Source(_) => return Err(no_service("source")),
         Service::Chat(_) => return Err(no_service("chat")),
-        Service::Http(site) if site.options.status => return Err(not_here("--status")),
-        Service::Http(_) => "http",
+        Service::Http(site) => {
+            of_http(&site.options)?;
+            "http"
+        }
         Service::Relay(relay) => {
             action.relay = Some(of_relay(relay)?);
             "relay"
@@ -95,22 +97,31 @@ fn of_relay(relay: &plan::Relay) -> Result<super::context::Calling, String> {
 }
 
 fn of_exec(options: &ExecOptions) -> Result<Exec, String> {
-    if options.data == Data::Terminal {
-        return Err(not_here("--pty"));
-    }
-    if options.stderr != Stderr::Log {
-        return Err(not_here("--stderr"));
-    }
-    if options.max_children.is_some() {
-        return Err(not_here("--max-children"));
-    }
+    let refused = [
+        (options.data == Data::Terminal, "--pty"),
+        (options.stderr != Stderr::Log, "--stderr"),
+        (options.max_children.is_some(), "--max-children"),
+    ];
+    first(&refused)?;
     Ok(Exec {
+        pipe: false,
         words: options
             .words
             .iter()
             .map(|word| Typed::new(word.as_bytes()))
             .collect(),
     })
+}
+
+fn of_http(options: &HttpOptions) -> Result<(), String> {
+    let refused = [
+        (options.status, "--status"),
+        (
+            options.head_deadline != HttpOptions::default().head_deadline,
+            "--head-deadline",
+        ),
+    ];
+    first(&refused)
 }
 
 fn of_hub(hub: &plan::Hub) -> Result<Hub, String> {
@@ -121,9 +132,7 @@ fn of_hub(hub: &plan::Hub) -> Result<Hub, String> {
         (options.history > 0, "--history"),
         (hub.console.is_some(), "--console"),
     ];
-    if let Some((_, option)) = refused.into_iter().find(|(given, _)| *given) {
-        return Err(not_here(option));
-    }
+    first(&refused)?;
     Ok(Hub {
         max_line: options.max_line,
         max_behind: options.max_behind,
@@ -139,6 +148,14 @@ fn without_sums(digest: Sums) -> Result<(), String> {
     match digest {
         Sums::Nowhere => Ok(()),
         Sums::Stdout | Sums::Stderr => Err(not_here("--digest")),
+    }
+}
+
+/// The sentence for the first of these options that was given.
+pub(super) fn first(refused: &[(bool, &'static str)]) -> Result<(), String> {
+    match refused.iter().find(|(given, _)| *given) {
+        Some((_, option)) => Err(not_here(option)),
+        None => Ok(()),
     }
 }
 

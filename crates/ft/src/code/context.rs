@@ -166,6 +166,8 @@ pub(super) struct Receive {
 #[derive(Serialize)]
 pub(super) struct Exec {
     pub(super) words: Vec<Typed>,
+    /// Pipes were asked for, which the program has in most languages in any case.
+    pub(super) pipe: bool,
 }
 
 #[derive(Serialize)]

@@ -58,7 +58,10 @@ fn server(code: &Code, plan: &Listen, bounded: bool) -> Result<Context, String> 
     let options = &plan.options;
     for_all(&options.socket, &options.access, options.limits.max_per_ip)?;
     let listening = lower::listening(address, options.family, &options.socket, options.backlog);
-    let (service, action) = action::of_service(&plan.service)?;
+    let (service, mut action) = action::of_service(&plan.service)?;
+    if let Some(exec) = &mut action.exec {
+        exec.pipe = plan.report.typed.has("--pipe");
+    }
     // A program that is started decides itself how long a direction may stay open alone.
     let defaults = Terms {
         half_closed: Terms::SERVER.half_closed.filter(|_| service != "exec"),
@@ -91,9 +94,7 @@ fn datagram_server(code: &Code, plan: &ListenDatagrams) -> Result<Context, Strin
             "a limit of its own on those who send datagrams",
         ),
     ];
-    if let Some((_, option)) = refused.into_iter().find(|(given, _)| *given) {
-        return Err(not_here(option));
-    }
+    action::first(&refused)?;
     let listening = lower::listening(&plan.address, options.family, &options.socket, 0);
     let service = action::of_datagrams(&plan.service)?;
     Ok(Context {
@@ -119,6 +120,7 @@ fn client(code: &Code, plan: &Connect, bounded: bool) -> Result<Context, String>
                 .map(|word| context::Typed::new(word.as_encoded_bytes()));
             action.exec = Some(context::Exec {
                 words: words.collect(),
+                pipe: false,
             });
             "exec"
         }
@@ -147,10 +149,7 @@ fn for_all(socket: &SocketOptions, access: &Access, max_per_ip: Option<u32>) -> 
         (!access.deny.is_empty(), "--deny"),
         (max_per_ip.is_some(), "--max-per-ip"),
     ];
-    match refused.into_iter().find(|(given, _)| *given) {
-        Some((_, option)) => Err(not_here(option)),
-        None => Ok(()),
-    }
+    action::first(&refused)
 }
 
 /// A context without addresses, and with the terms of nobody.

@@ -59,15 +59,16 @@ const LIMITS: &[&[&str]] = &[
     &["--max-connections", "3", "--at-limit", "refuse"],
 ];
 
+/// The command with more words, of which none is for the program behind `--`.
+fn with(command: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
+    let end = command.iter().position(|word| *word == "--");
+    let (own, behind) = command.split_at(end.unwrap_or(command.len()));
+    [own, more, behind].concat()
+}
+
 /// All commands that a template has to have an answer to.
 fn commands() -> Vec<Vec<&'static str>> {
     let mut all = Vec::new();
-    // What stands behind -- is the program's.
-    let with = |command: &[&'static str], more: &[&'static str]| {
-        let end = command.iter().position(|word| *word == "--");
-        let (own, behind) = command.split_at(end.unwrap_or(command.len()));
-        [own, more, behind].concat()
-    };
     let mut turn = 0;
     for address in ["0", "unix:/path", "name:80", "[::1]:80"] {
         for command in COMMANDS {
@@ -183,5 +184,190 @@ fn what_no_program_does_is_refused_by_name() {
     ] {
         let sentence = program(&[&["c"][..], command].concat()).unwrap_err();
         assert!(sentence.contains(part), "{sentence}");
+    }
+}
+
+/// Commands, each with options that change what it does. (A client says nothing but errors, so it has
+/// no --quiet here.)
+const OPTIONS: &[(&str, &[&str])] = &[
+    (
+        "listen 8080 echo",
+        &[
+            "--allow 10.0.0.0/8",
+            "--backlog 7",
+            "--color always",
+            "--deadline 5s",
+            "--deny 10.0.0.0/8",
+            "--drain 7s",
+            "--dump file",
+            "--events file",
+            "--half-closed 9s",
+            "--idle 5s",
+            "--interface lo",
+            "--max-connections 3",
+            "--max-per-ip 3",
+            "--once",
+            "--quiet",
+            "--verbose",
+            "-4",
+            "-6",
+        ],
+    ),
+    (
+        "listen 8080 echo --max-connections 3",
+        &["--at-limit refuse"],
+    ),
+    ("listen unix:/path echo", &["--mode 660"]),
+    ("listen echo", &["--listen-fd 3"]),
+    (
+        "listen 8080",
+        &[
+            "--crlf",
+            "--eof full",
+            "--raw",
+            "--receive-only",
+            "--send-only",
+            "--slow close",
+        ],
+    ),
+    (
+        "listen 8080 hub",
+        &[
+            "--console",
+            "--history 5",
+            "--max-behind 9k",
+            "--max-line 100",
+            "--messages chunks",
+            "--rooms",
+            "--slow close",
+        ],
+    ),
+    ("listen 8080 send file", &["--digest", "--from 3"]),
+    ("listen 8080 receive file", &["--digest"]),
+    ("listen 8080 http", &["--head-deadline 3s", "--status"]),
+    (
+        "listen 8080 exec -- cat",
+        &["--max-children 3", "--pipe", "--pty", "--stderr null"],
+    ),
+    (
+        "listen 8080 relay 9",
+        &["--connect-timeout 3s", "--retry 3", "--source 127.0.0.2"],
+    ),
+    (
+        "listen udp:8080 echo",
+        &[
+            "--allow 10.0.0.0/8",
+            "--deadline 5s",
+            "--idle 5s",
+            "--max-connections 3",
+            "--quiet",
+        ],
+    ),
+    (
+        "connect 8080",
+        &[
+            "--check",
+            "--color always",
+            "--connect-timeout 3s",
+            "--crlf",
+            "--deadline 5s",
+            "--digest",
+            "--dump file",
+            "--eof full",
+            "--events file",
+            "--half-closed 9s",
+            "--idle 5s",
+            "--interface lo",
+            "--progress",
+            "--raw",
+            "--receive-only",
+            "--retry 3",
+            "--send-only",
+            "--source 127.0.0.2",
+            "--verbose",
+            "-4",
+            "-6",
+        ],
+    ),
+    ("connect 8080 -- cat", &["--exec"]),
+    ("connect udp:8080", &["--wait 3s", "--crlf"]),
+];
+
+/// A program without what was typed, which stands in its first comment.
+fn without_command(text: &str) -> String {
+    let lines = text.lines();
+    let typed = |line: &&str| line.contains(" ft listen ") || line.contains(" ft connect ");
+    lines.filter(|line| !typed(line)).collect()
+}
+
+#[test]
+fn no_option_is_dropped_in_silence() {
+    let mut dropped = Vec::new();
+    for language in Language::ALL {
+        for model in language.models() {
+            let own = [language.word(), "--model", model.word()];
+            for (command, options) in OPTIONS {
+                let command: Vec<&str> = command.split(' ').collect();
+                let plain = match options {
+                    // Without it these are no commands.
+                    ["--listen-fd 3" | "--exec"] => Ok(String::new()),
+                    _ => program(&[&own[..], &command].concat()),
+                };
+                if plain
+                    .as_ref()
+                    .is_err_and(|why| why.contains("is in no program"))
+                {
+                    continue;
+                }
+                for option in *options {
+                    let words: Vec<&str> = option.split(' ').collect();
+                    let changed = program(&[&own[..], &with(&command, &words)].concat());
+                    match (&plain, changed) {
+                        (Ok(plain), Ok(changed))
+                            if without_command(plain) == without_command(&changed) =>
+                        {
+                            dropped.push(format!("{own:?} {command:?} {option}"));
+                        }
+                        (Ok(_), Ok(_)) => {}
+                        (Err(why), _) => panic!("{own:?} {command:?}: {why}"),
+                        (_, Err(sentence)) => {
+                            assert!(sentence.contains("in no program"), "{option}: {sentence}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(dropped.is_empty(), "{}", dropped.join("\n"));
+}
+
+#[test]
+fn every_option_is_tried() {
+    let mut tried = OPTIONS.iter().flat_map(|(command, options)| {
+        let verb = command.split(' ').next().unwrap();
+        options.iter().map(move |option| (verb, *option))
+    });
+    let tried: Vec<(&str, &str)> = tried.by_ref().collect();
+    for verb in ["listen", "connect"] {
+        let argv = ["ft", verb, "--help"].into_iter().map(OsString::from);
+        let help = args::plan(argv, Terminals::default(), &Environment::default()).unwrap_err();
+        let lines = help.text.lines().map(str::trim_start);
+        let options = lines.filter(|line| line.starts_with('-'));
+        let mut count = 0;
+        for line in options {
+            let name = line.split([' ', ',']).next().unwrap();
+            let long = line
+                .split([' ', ',', '['])
+                .find(|word| word.starts_with("--"));
+            let name = long.unwrap_or(name);
+            let is_tried =
+                |(of, option): &(&str, &str)| *of == verb && option.split(' ').next() == Some(name);
+            count += 1;
+            assert!(
+                ["--help", "--quiet"].contains(&name) || tried.iter().any(is_tried),
+                "{verb}: {line}"
+            );
+        }
+        assert!(count > 20, "{verb}: {count} options in its help");
     }
 }

@@ -1,6 +1,8 @@
 //! What programs in C do not do as `ft` does.
 
-use super::{Lack, calls_several, ends_first, listed, refused, retries, serves, serves_streams};
+use super::{
+    Lack, calls_several, ends_first, has_pipes, listed, refused, retries, serves, serves_streams,
+};
 
 pub(super) const LACKS: &[Lack] = &[
     listed(
@@ -39,6 +41,11 @@ pub(super) const LACKS: &[Lack] = &[
     listed(
         |context| context.protocol == "unix",
         "paths are shown as they are: control characters are not escaped",
+    ),
+    refused(
+        |context| serves(context, "exec") && !has_pipes(context),
+        "--pipe",
+        "the program has the socket itself",
     ),
     listed(
         |context| serves(context, "exec"),

@@ -1,7 +1,8 @@
 //! What programs in Go do not do as `ft` does.
 
 use super::{
-    Lack, calls_several, ends_first, has_time, listed, refused, retries, serves, serves_streams,
+    Lack, calls_several, ends_first, has_pipes, has_time, listed, refused, retries, serves,
+    serves_streams,
 };
 
 pub(super) const LACKS: &[Lack] = &[
@@ -72,7 +73,7 @@ pub(super) const LACKS: &[Lack] = &[
         "at the limit one client for each listening socket is taken out of the queue, and waits in the program",
     ),
     listed(
-        |context| serves(context, "exec"),
+        has_pipes,
         "the program has pipes, not the connection itself, as its stdin and stdout",
     ),
     listed(

@@ -1,6 +1,8 @@
 //! What programs in Java do not do as `ft` does.
 
-use super::{Lack, calls_several, listed, places, refused, retries, serves, serves_streams, typed};
+use super::{
+    Lack, calls_several, has_pipes, listed, places, refused, retries, serves, serves_streams, typed,
+};
 
 pub(super) const LACKS: &[Lack] = &[
     refused(
@@ -137,6 +139,10 @@ pub(super) const LACKS: &[Lack] = &[
     listed(
         |context| serves(context, "relay"),
         "when one side is reset, what the other side has not taken by then is lost",
+    ),
+    listed(
+        has_pipes,
+        "the program has pipes, not the connection itself, as its stdin and stdout",
     ),
     listed(
         |context| context.service == "exec",

@@ -1,6 +1,6 @@
 //! What programs in JavaScript do not do as `ft` does.
 
-use super::{Lack, listed, places, refused, retries, serves, serves_streams, typed};
+use super::{Lack, has_pipes, listed, places, refused, retries, serves, serves_streams, typed};
 
 pub(super) const LACKS: &[Lack] = &[
     refused(
@@ -121,8 +121,12 @@ pub(super) const LACKS: &[Lack] = &[
         "a file system without hard links cannot give a file its name",
     ),
     listed(
-        |context| context.service == "exec",
+        |context| context.service == "exec" && (context.role == "client" || has_pipes(context)),
         "stdin, stdout and stderr of the program are pairs of Unix sockets, not the connection itself",
+    ),
+    listed(
+        |context| serves(context, "exec") && !has_pipes(context),
+        "stdin, stdout and stderr of the program are pairs of Unix sockets, not pipes",
     ),
     listed(
         |context| serves(context, "exec") && context.protocol == "unix",

@@ -140,6 +140,12 @@ fn serves(context: &Context, service: &str) -> bool {
     context.role == "server" && context.service == service
 }
 
+/// Whether a program has pipes that nobody asked for: `ft` gives it the socket itself.
+fn has_pipes(context: &Context) -> bool {
+    let exec = context.action.exec.as_ref();
+    serves(context, "exec") && exec.is_some_and(|exec| !exec.pipe)
+}
+
 /// Whether a connection ends when our input has, whatever the peer does.
 fn ends_first(context: &Context) -> bool {
     let throws_away = context

@@ -1,6 +1,6 @@
 //! What programs in Python do not do as `ft` does.
 
-use super::{Lack, calls_several, listed, refused, retries, serves, serves_streams};
+use super::{Lack, calls_several, has_pipes, listed, refused, retries, serves, serves_streams};
 
 pub(super) const LACKS: &[Lack] = &[
     refused(
@@ -66,7 +66,7 @@ pub(super) const LACKS: &[Lack] = &[
         "while a name is looked up everybody waits",
     ),
     listed(
-        |context| serves(context, "exec"),
+        has_pipes,
         "the program has pipes, not the socket itself: what is received counts even if it does not read it",
     ),
     listed(

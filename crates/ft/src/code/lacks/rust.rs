@@ -1,7 +1,8 @@
 //! What programs in Rust do not do as `ft` does.
 
 use super::{
-    Lack, calls_several, ends_first, has_time, listed, refused, retries, serves, serves_streams,
+    Lack, calls_several, ends_first, has_pipes, has_time, listed, refused, retries, serves,
+    serves_streams,
 };
 
 pub(super) const LACKS: &[Lack] = &[
@@ -54,7 +55,7 @@ pub(super) const LACKS: &[Lack] = &[
         "there is no limit on connections but the descriptors; when these run out, clients wait",
     ),
     listed(
-        |context| serves(context, "exec"),
+        has_pipes,
         "the program has pipes, not the connection itself, as its stdin and stdout",
     ),
     listed(
