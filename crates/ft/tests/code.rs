@@ -35,7 +35,7 @@ fn equals_ft(language: &str, model: &str) {
     let name = format!("{language} --model {model}");
     let mut cells = streams("tcp");
     cells.extend(sampled(&name, more(), 4));
-    hold(tongue(language, model), &[], &cells);
+    hold(tongue(language, model), &cells);
 }
 
 /// What the scripts see of `ft` is the same each time; otherwise they could hold nobody to it.

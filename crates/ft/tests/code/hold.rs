@@ -18,31 +18,45 @@ use crate::rig::ft;
 /// Cells that are worked on at the same time.
 const AT_A_TIME: usize = 3;
 
-/// Each of these cells in this language equals `ft`.
-pub(crate) fn hold(tongue: &'static Tongue, style: &[&str], cells: &[Cell]) {
-    if (tongue.is_here)() {
-        let whose = format!("{} --model {}", tongue.language, tongue.model);
-        each(&whose, cells, |cell| check(tongue, style, cell));
+const STYLES: [&str; 3] = ["minimal", "commented", "production"];
+
+/// Each of these cells in this language equals `ft`, in the style whose turn it is or in all of them.
+pub(crate) fn hold(tongue: &'static Tongue, cells: &[Cell]) {
+    if !(tongue.is_here)() {
+        return;
     }
+    let whose = format!("{} --model {}", tongue.language, tongue.model);
+    let turn = turn();
+    each(&whose, cells, |at, cell| {
+        if takes_all() {
+            for style in STYLES {
+                check(tongue, style, cell);
+            }
+        } else {
+            check(tongue, STYLES[(at + turn) % STYLES.len()], cell);
+        }
+    });
 }
 
 /// The reference, against itself.
 pub(crate) fn hold_itself(cells: &[Cell]) {
-    each("ft", cells, |cell| {
+    each("ft", cells, |_, cell| {
         for (number, script) in cell.scripts.iter().enumerate() {
             let once = || of_both(script, || reference(cell), "ft itself");
-            compare(number, &once(), &once());
+            compare("ft", number, &once(), &once());
         }
     });
 }
 
 /// Does this to all cells, several at a time, and tells of all that fail.
-fn each(whose: &str, cells: &[Cell], check: impl Fn(&Cell) + Sync) {
+fn each(whose: &str, cells: &[Cell], check: impl Fn(usize, &Cell) + Sync) {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     let work = || {
-        while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let held = catch_unwind(AssertUnwindSafe(|| check(cell)));
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(cell) = cells.get(at) else { break };
+            let held = catch_unwind(AssertUnwindSafe(|| check(at, cell)));
             if let Err(panic) = held {
                 let failure = format!("{}: {}", cell.name, words(&*panic));
                 failures
@@ -74,8 +88,8 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// One cell.
-fn check(tongue: &'static Tongue, style: &[&str], cell: &Cell) {
-    let source = match Source::of(tongue, style, cell.stem, &cell.words) {
+fn check(tongue: &'static Tongue, style: &str, cell: &Cell) {
+    let source = match Source::of(tongue, &["--style", style], cell.stem, &cell.words) {
         Ok(source) => source,
         Err(sentence) => {
             let is_known = tongue.lacks.contains(&&*cell.name);
@@ -95,8 +109,9 @@ fn check(tongue: &'static Tongue, style: &[&str], cell: &Cell) {
             continue;
         }
         let expected = of_both(script, || reference(cell), "ft itself");
-        let got = of_both(script, || program.command(), "the program");
-        compare(number, &expected, &got);
+        let whose = format!("the {style} program");
+        let got = of_both(script, || program.command(), &whose);
+        compare(&whose, number, &expected, &got);
     }
 }
 
@@ -112,11 +127,11 @@ fn of_both(script: &Script, command: impl Fn() -> Command, whose: &str) -> Trans
     ran.unwrap_or_else(|panic| panic!("{whose}: {}", words(&*panic)))
 }
 
-fn compare(script: usize, expected: &Transcript, got: &Transcript) {
+fn compare(whose: &str, script: usize, expected: &Transcript, got: &Transcript) {
     if expected == got {
         return;
     }
-    let mut text = format!("script {script}: (-) only ft, (+) only the program\n");
+    let mut text = format!("script {script}: (-) only ft, (+) only {whose}\n");
     let same = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
     let both = |side: &Transcript, sign: char, text: &mut String| {
         for line in side.iter().skip(same).take(12) {
@@ -133,7 +148,7 @@ fn compare(script: usize, expected: &Transcript, got: &Transcript) {
 
 /// Which of the longer parts this run takes: all of them with FT_TEST_ALL, else one in so many.
 pub(crate) fn sampled(what: &str, cells: Vec<Cell>, one_in: usize) -> Vec<Cell> {
-    if one_in == 1 || std::env::var_os("FT_TEST_ALL").is_some() {
+    if takes_all() {
         return cells;
     }
     let turn = turn();
@@ -154,6 +169,10 @@ pub(crate) fn sampled(what: &str, cells: Vec<Cell>, one_in: usize) -> Vec<Cell> 
         names(&taken)
     );
     taken
+}
+
+fn takes_all() -> bool {
+    std::env::var_os("FT_TEST_ALL").is_some()
 }
 
 /// The number that chooses.
