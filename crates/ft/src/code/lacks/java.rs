@@ -135,8 +135,20 @@ pub(super) const LACKS: &[Lack] = &[
         "where ft resets a connection, it is closed",
     ),
     listed(
+        |context| {
+            serves_streams(context)
+                && serves(context, "echo")
+                && context.terms.half_closed_ms.is_some()
+        },
+        "--half-closed: a client that has finished, and takes nothing, stays as long as it likes",
+    ),
+    listed(
         |context| serves(context, "relay"),
         "when one side is reset, what the other side has not taken by then is lost",
+    ),
+    listed(
+        |context| serves(context, "exec") && context.model == "virtual",
+        "its threads are not virtual: those would be held up by the pipes of the programs",
     ),
     listed(
         |context| context.service == "exec",
