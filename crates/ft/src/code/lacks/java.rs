@@ -115,7 +115,7 @@ pub(super) const LACKS: &[Lack] = &[
         "INT and TERM end it as they end any program, and nothing is waited for",
     ),
     listed(
-        |context| context.role == "client" && context.service == "terminal",
+        |context| context.service == "terminal",
         "descriptors 0, 1 and 2 must be open",
     ),
     listed(
