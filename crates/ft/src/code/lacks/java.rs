@@ -117,7 +117,7 @@ pub(super) const LACKS: &[Lack] = &[
         "INT and TERM end it as they end any program, and nothing is waited for",
     ),
     listed(
-        |context| context.role == "client" && context.service == "terminal",
+        |context| context.service == "terminal",
         "descriptors 0, 1 and 2 must be open",
     ),
     listed(
@@ -137,12 +137,24 @@ pub(super) const LACKS: &[Lack] = &[
         "where ft resets a connection, it is closed",
     ),
     listed(
+        |context| {
+            serves_streams(context)
+                && serves(context, "echo")
+                && context.terms.half_closed_ms.is_some()
+        },
+        "--half-closed: a client that has finished, and takes nothing, stays as long as it likes",
+    ),
+    listed(
         |context| serves(context, "relay"),
         "when one side is reset, what the other side has not taken by then is lost",
     ),
     listed(
         has_pipes,
         "the program has pipes, not the connection itself, as its stdin and stdout",
+    ),
+    listed(
+        |context| serves(context, "exec") && context.model == "virtual",
+        "its threads are not virtual: those would be held up by the pipes of the programs",
     ),
     listed(
         |context| context.service == "exec",

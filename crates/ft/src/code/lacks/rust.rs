@@ -47,12 +47,26 @@ pub(super) const LACKS: &[Lack] = &[
         "TERM ends this program and not the command, which keeps the connection as long as it runs",
     ),
     listed(
-        |context| context.role == "client" && context.protocol != "udp",
+        |context| {
+            context.protocol != "udp" && (context.role == "client" || serves(context, "echo"))
+        },
         "it does not wait until the kernel of the peer has acknowledged everything",
     ),
     listed(
         |context| serves_streams(context) && context.terms.max_connections.is_none(),
         "there is no limit on connections but the descriptors; when these run out, clients wait",
+    ),
+    listed(
+        |context| {
+            serves_streams(context)
+                && serves(context, "echo")
+                && context.terms.half_closed_ms.is_some()
+        },
+        "--half-closed: a client that has finished, and takes nothing, stays as long as it likes",
+    ),
+    listed(
+        serves_streams,
+        "no line says that accepting pauses and goes on",
     ),
     listed(
         has_pipes,
