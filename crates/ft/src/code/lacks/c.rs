@@ -27,7 +27,7 @@ pub(super) const LACKS: &[Lack] = &[
         "the limit on open descriptors stays as it is (ft raises it)",
     ),
     listed(
-        |context| serves_streams(context) && context.terms.max_connections.is_some(),
+        serves_streams,
         "no line says that accepting pauses and goes on",
     ),
     listed(
