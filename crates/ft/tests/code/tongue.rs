@@ -166,6 +166,8 @@ fn java_starts(source: &Source, version: u32) -> Command {
         "-XX:+UseSerialGC",
         "-Xshare:auto",
         "-Xmx256m",
+        // A machine that does not start says why where it is looked for.
+        "-XX:+DisplayVMOutputToStderr",
     ]);
     command
         .arg("-cp")
