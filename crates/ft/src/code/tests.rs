@@ -141,12 +141,20 @@ fn the_first_comment_has_the_command_and_what_is_not_mirrored() {
 }
 
 #[test]
-fn each_step_stands_once() {
+fn each_step_stands_once_and_in_its_order() {
     for language in Language::ALL {
         for model in language.models() {
             for (command, steps) in [
                 (&["listen", "8080", "echo"][..], &[1, 2, 3, 4, 5, 6, 7][..]),
+                (&["listen", "8080", "hub"], &[1, 2, 3, 4, 5, 6, 7]),
+                (&["listen", "8080", "relay", "9"], &[1, 2, 3, 4, 5, 6, 7]),
+                (&["listen", "unix:/path", "echo"], &[1, 2, 3, 4, 5, 6, 7]),
                 (&["connect", "8080"], &[1, 4, 5, 6, 7]),
+                (&["connect", "unix:/path"], &[1, 4, 5, 6, 7]),
+                (
+                    &["connect", "127.0.0.1:80", "--source", "127.0.0.1"],
+                    &[1, 2, 4, 5, 6, 7],
+                ),
             ] {
                 let own = [language.word(), "--model", model.word()];
                 let text = program(&[&own[..], command].concat()).unwrap();
@@ -154,8 +162,7 @@ fn each_step_stands_once() {
                     let behind = line.split_once("// ").or_else(|| line.split_once("# "))?.1;
                     behind.trim_start().split_once(". ")?.0.parse().ok()
                 };
-                let mut found: Vec<u32> = text.lines().filter_map(number).collect();
-                found.sort_unstable();
+                let found: Vec<u32> = text.lines().filter_map(number).collect();
                 assert_eq!(found, steps, "{own:?} {command:?}");
             }
         }
