@@ -76,6 +76,11 @@ pub(super) fn settled(mut context: Context, code: &Code) -> Result<Context, Stri
              minutes; --style production has it)",
         );
     }
+    if context.role == "server" && !context.quiet {
+        listed.push(
+            "it is not said from where clients can connect, and what it all came to at the end",
+        );
+    }
     context.lacks = listed.into_iter().map(str::to_owned).collect();
     Ok(context)
 }

@@ -31,7 +31,7 @@ pub(super) const LACKS: &[Lack] = &[
     ),
     listed(
         |context| context.role == "server",
-        "it is not said that accepting pauses and resumes, what is waited for at the end, and the sums",
+        "it is not said that accepting pauses and resumes, and what is waited for at the end",
     ),
     listed(
         serves_streams,
