@@ -26,7 +26,7 @@ const LEFT_OUT: [&str; 9] = [
 ];
 
 /// Parts of such lines.
-const LEFT_OUT_WITH: [&str; 10] = [
+const LEFT_OUT_WITH: [&str; 11] = [
     ": perhaps not all of ",
     ": incomplete, ",
     " was too slow: ",
@@ -36,6 +36,7 @@ const LEFT_OUT_WITH: [&str; 10] = [
     " more lines like these were left out",
     " accepted, ",
     " no request of HTTP/1",
+    " a head that is too long",
     ": 400 Bad Request",
 ];
 

@@ -142,7 +142,7 @@ pub(super) const LACKS: &[Lack] = &[
                 && serves(context, "echo")
                 && context.terms.half_closed_ms.is_some()
         },
-        "--half-closed: a client that has finished, and takes nothing, stays as long as it likes",
+        "--half-closed has nothing to do: a connection ends as soon as its client has finished",
     ),
     listed(
         |context| serves(context, "relay"),

@@ -66,11 +66,9 @@ pub(super) fn settled(mut context: Context, code: &Code) -> Result<Context, Stri
         }
     }
     let bounded = context.terms.half_closed_ms.is_some() || context.style == "production";
-    if context.role == "server"
-        && context.protocol != "udp"
-        && context.service != "exec"
-        && !bounded
-    {
+    // Those end as soon as the client has finished; of exec the program decides.
+    let is_never_alone = ["echo", "discard", "receive", "exec"].contains(&context.service);
+    if serves_streams(&context) && !is_never_alone && !bounded {
         listed.push(
             "a connection of which one direction has ended may stay open without a bound (ft: 5 \
              minutes; --style production has it)",

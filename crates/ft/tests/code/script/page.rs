@@ -41,16 +41,22 @@ pub(crate) fn http(mut stage: Stage) -> Transcript {
         drop(wire);
         stage.closed(1);
     }
-    let mut wire = stage.client();
-    stage.is_vague();
-    wire.say(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n");
-    let answer = answer(&mut wire, false);
-    stage.note(format!(
-        "POST: {}",
-        answer.split(": ").next().unwrap_or_default()
-    ));
-    drop(wire);
-    stage.closed(1);
+    let post = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let long = |length| get(&format!("X: {}\r\n", "y".repeat(length)));
+    for (what, request) in [
+        ("POST", post),
+        ("a long head", long(15_000)),
+        ("a longer one", long(20_000)),
+    ] {
+        let mut wire = stage.client();
+        stage.is_vague();
+        wire.say(&request);
+        let answer = answer(&mut wire, false);
+        let status = answer.split(": ").next().unwrap_or_default();
+        stage.note(format!("{what}: {status}"));
+        drop(wire);
+        stage.closed(1);
+    }
     of_curl(&mut stage);
     // An idle connection ends at once.
     let mut wire = stage.client();
