@@ -62,7 +62,7 @@ pub(crate) fn http(mut stage: Stage) -> Transcript {
     let mut wire = stage.client();
     stage.is_vague();
     wire.say(&get(""));
-    let greeting = self::answer(&mut wire, false);
+    let greeting = answer(&mut wire, false);
     stage.refuse_more();
     let (rest, end) = wire.rest();
     stage.note(format!("{greeting}, then {}, then {end}", shown(&rest)));
