@@ -27,7 +27,7 @@ pub(super) const LACKS: &[Lack] = &[
                 && context.terms.once
                 && has_time(context)
         },
-        "--once of hub and http with --idle, --deadline or --half-closed",
+        "--once of hub and http with --idle, --deadline, --half-closed or --style production",
         "the one connection ends them before its time is up",
     ),
     listed(
