@@ -126,12 +126,23 @@ fn unknown(argument: &str, verb: Option<&str>, command: &Command) -> String {
     if let Some(near) = nearest(argument, known.iter().map(String::as_str)) {
         return format!("unknown option '{shown}'; did you mean '{near}'?");
     }
-    let has = |command: &&Command| longs(command).iter().any(|long| long == argument);
-    if let Some(other) = command.get_subcommands().find(has) {
-        return format!("{shown} is an option of ft {}", other.get_name());
+    if let Some((_, here)) = ELSEWHERE.iter().find(|(option, _)| *option == argument) {
+        return format!("unknown option '{shown}': {here}");
     }
-    match ELSEWHERE.iter().find(|(option, _)| *option == argument) {
-        Some((_, here)) => format!("unknown option '{shown}': {here}"),
+    let short = |option: &Arg| {
+        option
+            .get_short()
+            .is_some_and(|c| format!("-{c}") == argument)
+    };
+    let has = |command: &&Command| {
+        longs(command).iter().any(|long| long == argument) || command.get_arguments().any(short)
+    };
+    match command.get_subcommands().find(has).map(Command::get_name) {
+        Some("code") => {
+            let verb = verb.unwrap_or("the command");
+            format!("{shown} is an option of ft code; it stands before {verb}")
+        }
+        Some(other) => format!("{shown} is an option of ft {other}"),
         None => format!("unknown option '{shown}'"),
     }
 }

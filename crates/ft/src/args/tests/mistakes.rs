@@ -384,6 +384,12 @@ $ ft code java --java 17 --model virtual listen 80
 ft code: --model virtual needs Java 21: leave out --java 17
 $ ft code rust --style short listen 80
 ft code: --style cannot be 'short' (values: minimal, commented, production)
+$ ft code c listen 80 echo -o echo.c
+ft listen: -o is an option of ft code; it stands before listen
+$ ft code rust listen 80 --style minimal
+ft listen: --style is an option of ft code; it stands before listen
+$ ft listen 80 -c 5
+ft listen: -c is an option of ft bench
 $ ft code rust demo
 ft code: only listen, connect and relay become programs
 $ ft code c listen 80 --idle -5
