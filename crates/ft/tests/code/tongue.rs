@@ -201,7 +201,12 @@ const fn python(model: &'static str) -> Tongue {
         language: "python",
         model,
         is_here: || has("python3"),
-        steps: |_| Vec::new(),
+        steps: |source| {
+            let mut names = source.command(python_itself());
+            names.args(["-W", "error", "-c", include_str!("names.py")]);
+            names.arg(&source.file);
+            vec![names]
+        },
         start: |source| {
             let mut command = Command::new(python_itself());
             command.args(["-W", "error"]).arg(source.path(&source.file));
