@@ -9,7 +9,7 @@ mod datagram;
 mod program;
 mod rig;
 
-use code::cell::{Cell, datagrams, streams};
+use code::cell::{Cell, bounded, datagrams, streams};
 use code::hold::{hold, hold_itself, sampled};
 use code::special;
 use code::tongue::tongue;
@@ -18,6 +18,7 @@ use code::tongue::tongue;
 fn more() -> Vec<Cell> {
     let parts = [
         streams("unix"),
+        bounded(),
         datagrams(),
         special::clients("tcp"),
         special::clients("unix"),

@@ -95,6 +95,26 @@ pub(crate) fn streams(protocol: &str) -> Vec<Cell> {
     ]
 }
 
+/// The services over TCP with every bound that a server can have, none of which is reached: programs with
+/// bounds take other ways.
+pub(crate) fn bounded() -> Vec<Cell> {
+    const BOUNDS: [&str; 6] = [
+        "--backlog=7",
+        "--max-connections=500",
+        "--drain=40s",
+        "--idle=50s",
+        "--half-closed=45s",
+        "--deadline=100s",
+    ];
+    let mut cells = streams("tcp");
+    for cell in &mut cells {
+        cell.name.push_str(" bounded");
+        // Behind the verb.
+        cell.words.splice(1..1, BOUNDS.map(OsString::from));
+    }
+    cells
+}
+
 fn relay(protocol: &str, address: &str, addresses: usize) -> Cell {
     let destination = Destination::new(protocol);
     let to = destination.address.clone();

@@ -125,7 +125,7 @@ const fn java(
         start,
         lacks: &["receive-many unix"],
         // A second signal changes nothing.
-        differs: &[("echo tcp", 2), ("echo unix", 2)],
+        differs: &[("echo tcp", 2), ("echo tcp bounded", 2), ("echo unix", 2)],
     }
 }
 
