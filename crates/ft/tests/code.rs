@@ -27,6 +27,7 @@ fn more() -> Vec<Cell> {
         special::client_options(),
         special::failures(),
         special::lost_relay(),
+        special::slow_relays(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -99,7 +99,7 @@ pub(crate) fn streams(protocol: &str) -> Vec<Cell> {
 /// bounds take other ways.
 pub(crate) fn bounded() -> Vec<Cell> {
     const BOUNDS: [&str; 6] = [
-        "--backlog=7",
+        "--backlog=70",
         "--max-connections=500",
         "--drain=40s",
         "--idle=50s",

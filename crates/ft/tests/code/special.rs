@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::cell::{Cell, Script, cell, families, served};
 use super::script::client::{self, Post};
-use super::script::{fails, option};
-use super::stage::Transcript;
+use super::script::{Silent, fails, late_answer, no_answer, option};
+use super::stage::{Stage, Transcript};
 use crate::rig::quiet_port;
 
 /// What a server does to a client of it.
@@ -220,4 +220,30 @@ pub(crate) fn lost_relay() -> Vec<Cell> {
     let words = ["listen", "127.0.0.1:0", "relay", &nobody];
     let scripts = served(1, [super::script::relay_to_nobody]);
     vec![cell("relay-to-nobody", "relay", &words, scripts)]
+}
+
+/// Relays to where nobody answers for a while, or at all.
+pub(crate) fn slow_relays() -> Vec<Cell> {
+    let of = |name: &str, times: [&str; 2], script: fn(Stage, &Silent) -> Transcript| {
+        let silent = Silent::new();
+        let to = silent.address.clone();
+        let words = ["listen", "127.0.0.1:0", times[0], times[1], "relay", &to];
+        let script: Script = Box::new(move |command| {
+            silent.fill();
+            script(Stage::begin(command, 1), &silent)
+        });
+        cell(name, "relay", &words, vec![script])
+    };
+    vec![
+        of(
+            "relay-to-slow",
+            ["--idle=50s", "--deadline=100s"],
+            late_answer,
+        ),
+        of(
+            "relay-to-silence",
+            ["--idle=50s", "--deadline=300ms"],
+            no_answer,
+        ),
+    ]
 }

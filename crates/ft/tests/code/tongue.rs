@@ -27,14 +27,20 @@ pub(crate) struct Tongue {
 
 pub(crate) static TONGUES: [Tongue; 12] = [
     c("poll"),
-    c("threads"),
+    Tongue {
+        differs: CALLS_FIRST,
+        ..c("threads")
+    },
     c("epoll"),
     go(),
     java("pool", || jdk(17).is_some(), java_17, java_17_starts),
     java("virtual", || jdk(21).is_some(), java_21, java_21_starts),
     javascript(),
     python("asyncio"),
-    python("threads"),
+    Tongue {
+        differs: CALLS_FIRST,
+        ..python("threads")
+    },
     python("selectors"),
     rust("threads", || has("rustc"), rust_steps),
     Tongue {
@@ -50,6 +56,9 @@ pub(crate) static TONGUES: [Tongue; 12] = [
         ..rust("tokio", || has("rustc") && tokio().is_some(), tokio_steps)
     },
 ];
+
+/// A client's time does not end the call of its destination.
+const CALLS_FIRST: &[(&str, usize)] = &[("relay-to-silence", 0)];
 
 /// The one of this name.
 pub(crate) fn tongue(language: &str, model: &str) -> &'static Tongue {
@@ -107,7 +116,7 @@ const fn go() -> Tongue {
         },
         start: |source| Command::new(source.path("program")),
         lacks: &[],
-        differs: &[],
+        differs: CALLS_FIRST,
     }
 }
 
@@ -125,7 +134,13 @@ const fn java(
         start,
         lacks: &["receive-many unix"],
         // A second signal changes nothing.
-        differs: &[("echo tcp", 2), ("echo tcp bounded", 2), ("echo unix", 2)],
+        differs: &[
+            ("echo tcp", 2),
+            ("echo tcp bounded", 2),
+            ("echo unix", 2),
+            // The call of its destination outlives a client whose time is up.
+            ("relay-to-silence", 0),
+        ],
     }
 }
 
@@ -241,7 +256,7 @@ const fn rust(
         steps,
         start: |source| Command::new(source.path("program")),
         lacks: &[],
-        differs: &[],
+        differs: CALLS_FIRST,
     }
 }
 

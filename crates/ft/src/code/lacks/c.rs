@@ -1,7 +1,8 @@
 //! What programs in C do not do as `ft` does.
 
 use super::{
-    Lack, calls_several, ends_first, has_pipes, listed, refused, retries, serves, serves_streams,
+    CALL_FIRST, Lack, calls_in_time, calls_several, ends_first, has_pipes, listed, refused,
+    retries, serves, serves_streams,
 };
 
 pub(super) const LACKS: &[Lack] = &[
@@ -19,6 +20,10 @@ pub(super) const LACKS: &[Lack] = &[
                     .is_some_and(|relay| relay.place.name.is_some())
         },
         "the name of the destination is looked up once, at the start",
+    ),
+    listed(
+        |context| context.model == "threads" && calls_in_time(context),
+        CALL_FIRST,
     ),
     listed(
         |context| {

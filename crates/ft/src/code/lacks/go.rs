@@ -1,8 +1,8 @@
 //! What programs in Go do not do as `ft` does.
 
 use super::{
-    Lack, calls_several, ends_first, has_pipes, has_time, listed, refused, retries, serves,
-    serves_streams,
+    CALL_FIRST, Lack, calls_in_time, calls_several, ends_first, has_pipes, has_time, listed,
+    refused, retries, serves, serves_streams,
 };
 
 pub(super) const LACKS: &[Lack] = &[
@@ -40,6 +40,7 @@ pub(super) const LACKS: &[Lack] = &[
         |context| context.role == "server",
         "package net sets SO_BROADCAST as well, and SO_REUSEADDR and IPV6_V6ONLY before the other options",
     ),
+    listed(calls_in_time, CALL_FIRST),
     listed(
         calls_several,
         "the addresses of a name are called one after the other (ft races them)",

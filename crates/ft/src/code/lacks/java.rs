@@ -1,7 +1,8 @@
 //! What programs in Java do not do as `ft` does.
 
 use super::{
-    Lack, calls_several, has_pipes, listed, places, refused, retries, serves, serves_streams, typed,
+    Lack, calls_in_time, calls_several, has_pipes, listed, places, refused, retries, serves,
+    serves_streams, typed,
 };
 
 pub(super) const LACKS: &[Lack] = &[
@@ -43,6 +44,10 @@ pub(super) const LACKS: &[Lack] = &[
         |context| context.role == "client" && context.protocol == "udp" && retries(context),
         "--retry over udp",
         "a connect of UDP calls nobody, and cannot be tried again",
+    ),
+    listed(
+        calls_in_time,
+        "of a client whose time is up while its destination is called, the end is said when that call has ended",
     ),
     listed(
         |context| context.protocol == "udp",

@@ -164,6 +164,16 @@ fn has_time(context: &Context) -> bool {
     terms.idle_ms.is_some() || terms.deadline_ms.is_some() || terms.half_closed_ms.is_some()
 }
 
+/// Whether a client could run out of time while its destination is called.
+fn calls_in_time(context: &Context) -> bool {
+    let terms = &context.terms;
+    serves(context, "relay") && (terms.idle_ms.is_some() || terms.deadline_ms.is_some())
+}
+
+/// The row for those that wait for the call to end.
+const CALL_FIRST: &str =
+    "while the destination is called, only --connect-timeout counts, not --idle and --deadline";
+
 fn retries(context: &Context) -> bool {
     let callings = [&context.connect, &context.action.relay];
     callings

@@ -1,6 +1,9 @@
 //! What programs in Python do not do as `ft` does.
 
-use super::{Lack, calls_several, has_pipes, listed, refused, retries, serves, serves_streams};
+use super::{
+    CALL_FIRST, Lack, calls_in_time, calls_several, has_pipes, listed, refused, retries, serves,
+    serves_streams,
+};
 
 pub(super) const LACKS: &[Lack] = &[
     refused(
@@ -48,6 +51,10 @@ pub(super) const LACKS: &[Lack] = &[
     listed(
         |context| context.role == "server" && context.protocol == "unix",
         "the folder is not locked while the file of the socket is made",
+    ),
+    listed(
+        |context| context.model == "threads" && calls_in_time(context),
+        CALL_FIRST,
     ),
     listed(
         calls_several,

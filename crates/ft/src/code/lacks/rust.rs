@@ -1,8 +1,8 @@
 //! What programs in Rust do not do as `ft` does.
 
 use super::{
-    Lack, calls_several, ends_first, has_pipes, has_time, listed, refused, retries, serves,
-    serves_streams,
+    CALL_FIRST, Lack, calls_in_time, calls_several, ends_first, has_pipes, has_time, listed,
+    refused, retries, serves, serves_streams,
 };
 
 pub(super) const LACKS: &[Lack] = &[
@@ -34,6 +34,7 @@ pub(super) const LACKS: &[Lack] = &[
         |context| context.terms.max_connections.is_some() && context.terms.at_limit == "wait",
         "clients that wait at the limit are not served after the first signal",
     ),
+    listed(calls_in_time, CALL_FIRST),
     listed(
         calls_several,
         "the addresses of a name are called one after the other (ft races them)",

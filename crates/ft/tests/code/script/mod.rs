@@ -17,7 +17,7 @@ pub(crate) use exec::{PROGRAM, exec};
 pub(crate) use file::{receive, receive_broken, receive_many, send};
 pub(crate) use hub::hub;
 pub(crate) use page::http;
-pub(crate) use relay::{Destination, relay, relay_to_nobody};
+pub(crate) use relay::{Destination, Silent, late_answer, no_answer, relay, relay_to_nobody};
 pub(crate) use terminal::{terminal, terminal_ended};
 
 use std::thread;

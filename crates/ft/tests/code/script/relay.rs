@@ -2,10 +2,14 @@
 
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use super::{Stage, Transcript, bulk, crowd, drains, finishes, resets, shown};
 use crate::code::wire::Wire;
@@ -126,6 +130,76 @@ pub(crate) fn relay(mut stage: Stage, destination: &Destination) -> Transcript {
     stage.closed(1);
     stage.note(destination.got());
     drains(stage, b"late\n", 5)
+}
+
+/// A server that does not answer a SYN for as long as its accept queue is full.
+pub(crate) struct Silent {
+    pub(crate) address: String,
+    listener: TcpListener,
+    /// Those who wait in the queue.
+    waiting: Mutex<Vec<OwnedFd>>,
+}
+
+impl Silent {
+    pub(crate) fn new() -> Self {
+        let (listener, address) = crate::rig::listener();
+        rustix::net::listen(&listener, 0).expect("it listens already");
+        Self {
+            address,
+            listener,
+            waiting: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn fill(&self) {
+        let mut waiting = self.waiting.lock().expect("nobody panics here");
+        let address = self.listener.local_addr().expect("it has one");
+        // One is let in beside the backlog of none; the next ones wait for an answer.
+        while waiting.len() < 3 {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None);
+            let socket = socket.expect("a socket");
+            let _ = rustix::net::connect(&socket, &address);
+            waiting.push(socket);
+        }
+    }
+
+    /// Takes everybody until one who says this, and says it back.
+    fn answer(&self, said: &[u8]) {
+        self.waiting.lock().expect("nobody panics here").clear();
+        loop {
+            let (stream, _) = self.listener.accept().expect("one calls");
+            let mut wire = Wire::Tcp(stream);
+            let (heard, _) = wire.rest();
+            if heard == said {
+                wire.say(&heard);
+                return;
+            }
+        }
+    }
+}
+
+/// The first SYN is lost, and a later one answered.
+pub(crate) fn late_answer(mut stage: Stage, silent: &Silent) -> Transcript {
+    let mut wire = stage.client();
+    // peer: so slow that the call has begun.
+    thread::sleep(Duration::from_millis(200));
+    wire.say(b"hello\n");
+    wire.finish();
+    silent.answer(b"hello\n");
+    let (heard, end) = wire.rest();
+    stage.note(format!("{}, then {end}", shown(&heard)));
+    stage.closed(2);
+    stage.stop()
+}
+
+/// The time of the client is up before the destination answers.
+pub(crate) fn no_answer(mut stage: Stage, _: &Silent) -> Transcript {
+    let mut wire = stage.client();
+    let (heard, end) = wire.rest();
+    stage.note(format!("{}, then {end}", shown(&heard)));
+    stage.closed(1);
+    stage.stop()
 }
 
 /// Nobody listens there.
