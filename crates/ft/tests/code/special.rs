@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cell::{Cell, Script, cell, families, served};
 use super::script::client::{self, Post};
-use super::script::{Silent, fails, late_answer, no_answer, option};
+use super::script::{Destination, Silent, fails, late_answer, no_answer, option};
 use super::stage::{Stage, Transcript};
 use crate::rig::quiet_port;
 
@@ -214,12 +214,29 @@ pub(crate) fn failures() -> Vec<Cell> {
     ]
 }
 
-/// A relay to where nobody listens.
+/// A relay to where nobody listens, and one that ends by a time.
 pub(crate) fn lost_relay() -> Vec<Cell> {
     let nobody = format!("127.0.0.1:{}", quiet_port());
     let words = ["listen", "127.0.0.1:0", "relay", &nobody];
     let scripts = served(1, [super::script::relay_to_nobody]);
-    vec![cell("relay-to-nobody", "relay", &words, scripts)]
+    let destination = Destination::new("tcp");
+    let to = destination.address.clone();
+    let in_time = [
+        "listen",
+        "127.0.0.1:0",
+        "--once",
+        "--idle=300ms",
+        "relay",
+        &to,
+    ];
+    let out_of_time: Script = Box::new(move |command| {
+        let _there = &destination;
+        option::relay_out_of_time(Stage::begin(command, 1))
+    });
+    vec![
+        cell("relay-to-nobody", "relay", &words, scripts),
+        cell("relay-out-of-time", "relay", &in_time, vec![out_of_time]),
+    ]
 }
 
 /// Relays to where nobody answers for a while, or at all.
